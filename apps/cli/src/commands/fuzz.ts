@@ -1,0 +1,91 @@
+/** `aspace fuzz TARGET`: a campaign, from flags to summary. */
+import { randomInt } from "node:crypto";
+import {
+  campaignOptions,
+  exitStatus,
+  runCampaign,
+  SEED_MAX,
+  TARGETS,
+  type CampaignOptions,
+  type CampaignResult,
+  type TargetEntry,
+} from "@aspace/fuzz";
+import { architectureNamed } from "../architecture-names.ts";
+import type { ExitStatus } from "../exit-status.ts";
+import { watchInterrupt } from "../interrupt.ts";
+import { campaignSummary } from "../output/campaign-summary.ts";
+import { progressText, startText } from "../output/campaign-progress.ts";
+import { progressLine } from "../output/progress-line.ts";
+import { note, print, printJson } from "../output/terminal.ts";
+import { quirksNamed } from "../quirk-names.ts";
+import { badInput } from "../refusal.ts";
+
+const DEFAULT_SECONDS = 60;
+const DEFAULT_ARCHES: readonly string[] = ["x86-64", "arm64"];
+
+export interface FuzzFlags {
+  readonly arch?: readonly string[];
+  readonly time?: number;
+  readonly runs?: number;
+  readonly seed?: number;
+  readonly workers?: number;
+  readonly out?: string;
+  readonly corpus?: string;
+  readonly quirk?: readonly string[];
+  readonly json?: true;
+}
+
+export async function fuzz(targetName: string, flags: FuzzFlags): Promise<ExitStatus> {
+  const options = optionsFrom(targetNamed(targetName), flags);
+  note(startText(options));
+  const result = await watchedCampaign(options);
+
+  if (flags.json) printJson(result);
+  if (result.refusal !== null) note(`aspace: ${result.refusal.reason}`);
+  else if (!flags.json) print(campaignSummary(result));
+  return exitStatus(result);
+}
+
+async function watchedCampaign(options: CampaignOptions): Promise<CampaignResult> {
+  const line = progressLine();
+  using interrupt = watchInterrupt(() => {
+    line.end();
+    note("aspace: stopping; everything found so far is kept");
+  });
+  try {
+    return await runCampaign(options, {
+      signal: interrupt.signal,
+      onProgress(progress) {
+        if (!interrupt.signal.aborted) line.update(progressText(progress, options.limit));
+      },
+    });
+  } finally {
+    line.end();
+  }
+}
+
+function targetNamed(name: string): TargetEntry {
+  const target = TARGETS.find((entry) => entry.name === name);
+  if (target !== undefined) return target;
+  const known = TARGETS.map((entry) => entry.name).join(", ");
+  throw badInput(`unknown target '${name}'; there is: ${known}`);
+}
+
+function optionsFrom(target: TargetEntry, flags: FuzzFlags): CampaignOptions {
+  const { runs, time, workers, out, corpus } = flags;
+  const architectures = (flags.arch ?? DEFAULT_ARCHES).map(architectureNamed);
+  return campaignOptions({
+    target,
+    arches: architectures.map(({ name }) => name),
+    quirks: quirksNamed(flags.quirk ?? [], architectures).map(({ id }) => id),
+    seed: flags.seed ?? randomInt(1, SEED_MAX),
+    limit:
+      runs === undefined
+        ? { kind: "seconds", seconds: time ?? DEFAULT_SECONDS }
+        : { kind: "runs", runs },
+    // A number of runs asks for a campaign that can be repeated, and only one process can be (F-23).
+    ...(workers !== undefined ? { workers } : runs !== undefined ? { workers: 1 } : {}),
+    ...(out === undefined ? {} : { outputDirectory: out }),
+    ...(corpus === undefined ? {} : { seedCorpus: corpus }),
+  });
+}

@@ -1,0 +1,62 @@
+/** `aspace replay PATH`: saved findings and traces, run again. */
+import { ExitStatus } from "../exit-status.ts";
+import { commandLine } from "../invocation.ts";
+import { marks } from "../output/marks.ts";
+import { operationList } from "../output/operation-list.ts";
+import { shortPath } from "../output/path.ts";
+import { counted } from "../output/quantity.ts";
+import { note, paint, print, printJson } from "../output/terminal.ts";
+import { replayRun, type ReplayedRun } from "../replay/replayed-run.ts";
+import { savedRunsAt } from "../replay/saved-runs.ts";
+
+export interface ReplayFlags {
+  readonly json?: true;
+}
+
+export async function replay(path: string, flags: ReplayFlags): Promise<ExitStatus> {
+  const saved = savedRunsAt(path);
+  const runs: ReplayedRun[] = [];
+  for (const run of saved) {
+    const replayed = await replayRun(run);
+    runs.push(replayed);
+    if (!flags.json) print(saved.length === 1 ? fullText(replayed) : shortText(replayed));
+  }
+  const failing = runs.filter(({ outcome }) => outcome !== "passed").length;
+  if (flags.json) printJson({ schemaVersion: 1, failing, replays: runs.map(describe) });
+  else if (saved.length > 1) print(totalText(runs, failing));
+  return failing === 0 ? ExitStatus.CLEAN : ExitStatus.FINDINGS;
+}
+
+function describe({ path, outcome, failure, trace }: ReplayedRun): object {
+  const lines = trace === null ? [] : trace.trimEnd().split("\n");
+  return { path, outcome, failure, trace: lines.map((line) => JSON.parse(line) as unknown) };
+}
+
+/** The operations, then the first check that failed. */
+function fullText(run: ReplayedRun): string {
+  if (run.trace === null) note(`aspace: ${run.path} has no operation list; its input was run`);
+  const operations = run.trace === null ? [] : [operationList(run.trace), ""];
+  return [...operations, verdict(run)].join("\n");
+}
+
+function verdict({ outcome, failure }: ReplayedRun): string {
+  if (failure === null) return paint("green", `${marks.good} It does not fail any more.`);
+  const { rule, operation, arch, message } = failure;
+  const other = outcome === "different" ? " (another defect than the saved one)" : "";
+  const title = `${marks.bad} ${rule} broken by ${operation} on ${arch}${other}`;
+  return `${paint("red", title)}\n  ${message}`;
+}
+
+function shortText({ path, outcome, failure }: ReplayedRun): string {
+  const text = failure === null ? "passed" : `${failure.rule} ${failure.operation} ${failure.arch}`;
+  const mark = failure === null ? paint("green", marks.good) : paint("red", marks.bad);
+  const other = outcome === "different" ? ", another defect than the saved one" : "";
+  return `${mark} ${shortPath(path)}: ${text}${other}`;
+}
+
+function totalText(runs: readonly ReplayedRun[], failing: number): string {
+  const total = `\n${counted(runs.length, "run")} replayed, ${failing} failing`;
+  const first = runs.find(({ outcome }) => outcome !== "passed");
+  if (first === undefined) return total;
+  return `${total}; one with its operations: ${commandLine("replay", shortPath(first.path))}`;
+}

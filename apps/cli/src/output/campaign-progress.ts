@@ -1,0 +1,36 @@
+/** A campaign on its way, in one line. */
+import type { CampaignOptions, CampaignProgress } from "@aspace/fuzz";
+import { marks } from "./marks.ts";
+import { shortPath } from "./path.ts";
+import { compact, count, counted, duration } from "./quantity.ts";
+
+type Limit = CampaignOptions["limit"];
+
+export function startText(options: CampaignOptions): string {
+  const { target, arches, limit, seed, workers, quirks, outputDirectory } = options;
+  const until = limit.kind === "runs" ? counted(limit.runs, "run") : duration(limit.seconds);
+  const on = quirks.length === 0 ? "" : `, quirks ${quirks.join(", ")}`;
+  return [
+    `fuzzing ${target.name} on ${arches.join(" and ")} for ${until}`,
+    ` (seed ${seed}, ${counted(workers, "engine process", "engine processes")}${on})`,
+    `\ninto ${shortPath(outputDirectory)}; Ctrl-C stops and keeps everything`,
+  ].join("");
+}
+
+/** Fits 80 columns. */
+export function progressText(progress: CampaignProgress, limit: Limit): string {
+  const { runsPerSecond, operationsPerSecond, coverageEdges, corpusFiles, findings } = progress;
+  return [
+    timeText(progress, limit),
+    `${compact(runsPerSecond)} runs/s`,
+    `${compact(operationsPerSecond)} ops/s`,
+    `${count(coverageEdges)} edges`,
+    `${count(corpusFiles)} inputs`,
+    counted(findings, "finding"),
+  ].join(` ${marks.separator} `);
+}
+
+function timeText({ elapsedSeconds, runs }: CampaignProgress, limit: Limit): string {
+  if (limit.kind === "runs") return `${compact(runs)}/${compact(limit.runs)} runs`;
+  return `${Math.round(elapsedSeconds)}/${limit.seconds} s`;
+}

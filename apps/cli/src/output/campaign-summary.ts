@@ -1,0 +1,76 @@
+/** What a campaign came to, for someone who has never seen one. */
+import { join } from "node:path";
+import type { CampaignResult, FindingSummary } from "@aspace/fuzz";
+import { commandLine } from "../invocation.ts";
+import { marks } from "./marks.ts";
+import { shortPath } from "./path.ts";
+import { byteSize, count, counted, duration } from "./quantity.ts";
+import { formatTable } from "./table.ts";
+import { columnsOf, paint } from "./terminal.ts";
+
+export function campaignSummary(result: CampaignResult): string {
+  return [
+    verdict(result),
+    ...result.findings.map(findingText),
+    ...result.problems.map((problem) => paint("yellow", `${marks.warning} problem: ${problem}`)),
+    ...result.notes.map((text) => `note: ${text}`),
+    numbers(result),
+    placesText(result),
+    nextText(result),
+  ].join("\n\n");
+}
+
+function verdict({ findings, interrupted, durationSeconds, arches }: CampaignResult): string {
+  const time = `${duration(durationSeconds)}${interrupted ? ", then interrupted" : ""}`;
+  const where = arches.join(" and ");
+  if (findings.length === 0) {
+    return paint("green", `${marks.good} No rule was seen broken on ${where} in ${time}.`);
+  }
+  const defects = counted(findings.length, "defect");
+  return paint("red", `${marks.bad} ${defects} found on ${where} in ${time}.`);
+}
+
+function findingText(finding: FindingSummary): string {
+  const { rule, operation, arch, message, count: times, directory, replay } = finding;
+  const seen = times === 1 ? "seen once" : `seen ${count(times)} times`;
+  const copy =
+    directory === null
+      ? [`could not be written; its input, base64: ${finding.inputBase64}`]
+      : [`saved  ${shortPath(directory)}`, `replay ${replay}`];
+  const title = paint("bold", `${rule} broken by ${operation} on ${arch}`);
+  return [`${title} (${seen})`, message, ...copy].join("\n  ");
+}
+
+function numbers(result: CampaignResult): string {
+  const { runs, operations, runsPerSecond, operationsPerSecond, corpus, packages } = result;
+  const edges = packages.reduce((sum, covered) => sum + covered.edges, 0);
+  const rows = [
+    ["runs", `${count(runs)}, ${count(runsPerSecond)} a second`],
+    ["operations", `${count(operations)}, ${count(operationsPerSecond)} a second`],
+    ["coverage", `${count(result.coverageEdges)} of ${count(edges)} edges of the code under test`],
+    ["corpus", `${counted(corpus.files, "input")}, ${byteSize(corpus.bytes)}`],
+    ["seed", String(result.seed)],
+  ];
+  if (result.quirks.length > 0) rows.push(["quirks on", result.quirks.join(", ")]);
+  return formatTable(rows, { indent: 2, columns: columnsOf(process.stdout) });
+}
+
+function placesText({ outputDirectory, corpus, findings }: CampaignResult): string {
+  const rows = [
+    [join(outputDirectory, "report.md"), "this and more; report.json for programs"],
+    [corpus.directory, "inputs that reached something new; the next campaign goes on from them"],
+  ];
+  if (findings.length > 0) {
+    rows.splice(1, 0, [join(outputDirectory, "findings"), "a folder for each finding"]);
+  }
+  const table = rows.map(([path, what]) => [shortPath(path!), what!]);
+  return `What is left:\n${formatTable(table, { indent: 2, columns: columnsOf(process.stdout) })}`;
+}
+
+function nextText({ findings, target, interrupted, durationSeconds }: CampaignResult): string {
+  const [first] = findings;
+  if (first?.replay) return `Next: see the operations that lead to it:\n  ${first.replay}`;
+  const longer = interrupted ? 60 : Math.max(600, Math.ceil(durationSeconds) * 10);
+  const command = commandLine("fuzz", target, "--time", String(longer));
+  return `Next: search longer, from where this campaign stopped:\n  ${command}`;
+}

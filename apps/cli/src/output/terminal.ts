@@ -1,0 +1,39 @@
+/**
+ * The two streams. Results go to stdout and nowhere else; progress, warnings and errors go to
+ * stderr, so that `aspace … --json | jq` always reads one document.
+ */
+import { styleText } from "node:util";
+
+type Style = Parameters<typeof styleText>[0];
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One JSON document, the whole of stdout. Addresses in it are "0x…" strings already. */
+export function printJson(document: object): void {
+  print(JSON.stringify(document, null, 2));
+}
+
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Styled when stdout is a terminal that wants colour (NO_COLOR, FORCE_COLOR, TERM=dumb). */
+export function paint(style: Style, text: string): string {
+  return styleText(style, text, { stream: process.stdout });
+}
+
+/** Columns of the terminal; 80 where there is none. */
+export function columnsOf(stream: NodeJS.WriteStream): number {
+  return stream.columns ?? 80;
+}
+
+/** A reader that has seen enough (`| head`) is no error: what was asked for is still done. */
+export function ignoreClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+    });
+  }
+}

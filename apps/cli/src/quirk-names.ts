@@ -1,0 +1,22 @@
+import type { Architecture, Quirk } from "@aspace/arch";
+import { badInput } from "./refusal.ts";
+
+/** The quirks with these ids or names, in any case, that one of the architectures can have. */
+export function quirksNamed(
+  names: readonly string[],
+  architectures: readonly Architecture[],
+): Quirk[] {
+  const possible = new Map(
+    architectures.flatMap(({ quirks }) => quirks.map((quirk) => [quirk.id, quirk] as const)),
+  );
+  return names.map((name) => {
+    const wanted = name.toLowerCase();
+    const found = [...possible.values()].find(
+      (quirk) => quirk.id.toLowerCase() === wanted || quirk.name.toLowerCase() === wanted,
+    );
+    if (found !== undefined) return found;
+    const on = architectures.map((architecture) => architecture.name).join(" and ");
+    const known = [...possible.values()].map((quirk) => `${quirk.id} (${quirk.name})`).join(", ");
+    throw badInput(`unknown quirk '${name}' on ${on}; there is: ${known || "none"}`);
+  });
+}

@@ -1,0 +1,37 @@
+/** The targets that a campaign can run, each with the packages it judges and its seed corpus. */
+import { fileURLToPath } from "node:url";
+import type { PackageUnderTest } from "../engine/module-counters.ts";
+
+export interface TargetEntry {
+  readonly name: string;
+  /** File URL of the target's module and the factory it exports, a `CreateTarget`. */
+  readonly module: string;
+  readonly factory: string;
+  /** Code under test, and nothing else: oracles must not steer the search (F-11). */
+  readonly packagesUnderTest: (arches: readonly string[]) => PackageUnderTest[];
+  /** Longest useful input: the header and all records (F-1). */
+  readonly maxInputBytes: number;
+  /** A run that takes longer is an endless loop that no budget of the model caught (F-15). */
+  readonly runLimitSeconds: number;
+  readonly seedCorpus: string;
+}
+
+const ARCH: TargetEntry = {
+  name: "arch",
+  module: new URL("../targets/arch/index.ts", import.meta.url).href,
+  factory: "createArchTarget",
+  packagesUnderTest: (arches) => [
+    ...["arch", "machine", "page-table"].map(workspacePackage),
+    ...arches.map((arch) => workspacePackage(`arch-${arch}`)),
+  ],
+  maxInputBytes: 8 + 64 * 6,
+  runLimitSeconds: 10,
+  seedCorpus: fileURLToPath(new URL("../../corpus/arch", import.meta.url)),
+};
+
+export const TARGETS: readonly TargetEntry[] = [ARCH];
+
+function workspacePackage(name: string): PackageUnderTest {
+  const folder = fileURLToPath(new URL(`../../../../packages/${name}/src/`, import.meta.url));
+  return { name, folder };
+}

@@ -1,0 +1,23 @@
+/**
+ * Coverage-guided fuzzing of the backends.
+ *
+ *     runCampaign ── supervisor: corpus, findings, report, exit status
+ *         │ starts, restarts, interrupts
+ *     engine process ×N ── Jazzer.js, made to load here and to see our sources
+ *         │ bytes
+ *     FuzzTarget ── decoder, executor, oracles; knows none of the above
+ */
+export * from "./campaign/campaign-options.ts";
+export * from "./campaign/campaign-result.ts";
+export { reportText } from "./campaign/report.ts";
+export {
+  runCampaign,
+  type CampaignProgress,
+  type CampaignSurroundings,
+} from "./campaign/run-campaign.ts";
+export { TARGETS, type TargetEntry } from "./campaign/target-registry.ts";
+export { engineReport, type EngineReport } from "./engine/engine-report.ts";
+export type { Finding } from "./findings/finding.ts";
+export { UnreadableFinding } from "./findings/finding-store.ts";
+export { replayFinding, type Replay } from "./findings/replay.ts";
+export * from "./target.ts";

@@ -1,0 +1,1 @@
+export { createArchTarget } from "./arch-target.ts";

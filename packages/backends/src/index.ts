@@ -1,0 +1,1 @@
+export { BACKENDS, findBackend } from "./registry.ts";

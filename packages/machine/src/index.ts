@@ -1,0 +1,13 @@
+export { Bus } from "./bus.ts";
+export { checkCoherence } from "./coherence.ts";
+export { Cpu, CpuMode } from "./cpu.ts";
+export { EventLog, type MachineEvent } from "./event-log.ts";
+export { FailurePlan } from "./failure-plan.ts";
+export { FrameOwner, Frames, ownerName } from "./frames.ts";
+export { Machine, createMachine, type MachineOptions } from "./machine.ts";
+export { PageRecords } from "./page-queues.ts";
+export { MAX_FRAMES, Ram } from "./ram.ts";
+export { TableAllocator } from "./table-frames.ts";
+export { Tlb, type TlbConflicts } from "./tlb.ts";
+export type { Translation } from "./translation.ts";
+export { PagingStructureCache } from "./walk-cache.ts";

@@ -1,0 +1,235 @@
+import {
+  AspaceKind,
+  ExistingEntry,
+  MmuFlags,
+  NO_FRAME,
+  Status,
+  type MmuFlagSet,
+  type Pfn,
+  type Vpn,
+} from "@aspace/arch";
+import type { EngineQuirks } from "./quirks.ts";
+import { splitLeaf } from "./split.ts";
+import { ABSENT, type TableTree } from "./table-tree.ts";
+import { removeRange } from "./unmap.ts";
+
+/**
+ * Mapping a list of frames. First a plan: which tables are missing, which pages are in the way. The
+ * plan reserves every table and can refuse; then the edit, which cannot fail. So a failed map has
+ * changed nothing, and no CPU ever saw a half-done one.
+ */
+
+/** One map call: its arguments, reused so that a call allocates nothing. */
+export interface MapRequest {
+  kind: AspaceKind;
+  vpn: Vpn;
+  pfns: ArrayLike<Pfn>;
+  count: number;
+  flags: MmuFlagSet;
+  action: ExistingEntry;
+}
+
+/** Maps the request. ALREADY_EXISTS, NO_MEMORY, OK. */
+export function mapPages(tree: TableTree, quirks: EngineQuirks, request: MapRequest): Status {
+  const status = plan(tree, quirks, request);
+  if (status !== Status.OK) return status;
+  const { vpn, count, action } = request;
+  if (tree.mustSynchronize(request.flags)) synchronizeFrames(tree, request);
+  if (action === ExistingEntry.UPGRADE && replaceExisting(tree, quirks, request)) tree.drain();
+  const end = vpn + count;
+  for (let at = vpn; at < end;) {
+    const run = tree.runLength(at, end);
+    if (reachLeafTable(tree, at)) installRun(tree, request, at, run);
+    at += run;
+  }
+  return Status.OK;
+}
+
+function synchronizeFrames(tree: TableTree, request: MapRequest): void {
+  for (let i = 0; i < request.count; i++) {
+    tree.hardware.bus.synchronizeInstructions(request.pfns[i]!);
+  }
+}
+
+/** Finds what is in the way and reserves the tables that are missing. */
+function plan(tree: TableTree, quirks: EngineQuirks, request: MapRequest): Status {
+  const { vpn, count, action, kind } = request;
+  const end = vpn + count;
+  let missing = 0;
+  for (let at = vpn; at < end;) {
+    const slot = leafSlot(tree, at);
+    if (slot >= 0) {
+      const run = tree.runLength(at, end);
+      if (action === ExistingEntry.ERROR && hasLive(tree.words, slot, run)) {
+        return Status.ALREADY_EXISTS;
+      }
+      at += run;
+      continue;
+    }
+    const covered = Math.min(end, tree.endOfEntry(at));
+    const absent = tree.words[tree.slot] === 0;
+    if (!absent && refusesLargeLeaf(quirks, kind, action)) return Status.ALREADY_EXISTS;
+    if (absent || action === ExistingEntry.UPGRADE) missing += tablesBelow(tree, at, covered);
+    at = covered;
+  }
+  if (missing === 0 || tree.reserve.take(missing)) return Status.OK;
+  if (quirks.rollsBackWholeRange) removeRange(tree, quirks, vpn, end);
+  return Status.NO_MEMORY;
+}
+
+/** The entry of `vpn` in an existing leaf table; -1 when the last descent ended above one. */
+function leafSlot(tree: TableTree, vpn: Vpn): number {
+  const table = tree.lastLeafTable(vpn);
+  if (table !== NO_FRAME) return tree.slotOf(table, vpn, 0);
+  tree.descend(vpn);
+  return tree.level === 0 ? tree.slot : -1;
+}
+
+/** An upgrade may split a large leaf in its way, except in the kernel, which may not lose a page. */
+function refusesLargeLeaf(quirks: EngineQuirks, kind: AspaceKind, action: ExistingEntry): boolean {
+  if (action === ExistingEntry.ERROR || quirks.largeLeafAlwaysExists) return true;
+  return action === ExistingEntry.UPGRADE && kind === AspaceKind.KERNEL;
+}
+
+/** Whether one of `run` entries from `slot` is in use. */
+export function hasLive(words: Int32Array, slot: number, run: number): boolean {
+  const stop = slot + 2 * run;
+  for (let entry = slot; entry < stop; entry += 2) {
+    if (words[entry] !== 0) return true;
+  }
+  return false;
+}
+
+/**
+ * Tables to build below the entry of the last descent so that [from, to), all inside it, lies in
+ * leaf tables: at each level below, one for every span that the range touches.
+ */
+function tablesBelow(tree: TableTree, from: Vpn, to: Vpn): number {
+  let tables = 0;
+  for (let level = 1; level <= tree.level; level++) {
+    const span = tree.codec.span[level]!;
+    tables += Math.floor((to - 1) / span) - Math.floor(from / span) + 1;
+  }
+  return tables;
+}
+
+/**
+ * The first half of an upgrade: rewrites entries that keep their frame, splits large leaves, and
+ * breaks (clears) entries that change frame or cache policy, for the second half to make again.
+ * Answers whether something was broken: a flush must come in between, so that no CPU ever holds an
+ * old and a new translation of one page.
+ */
+function replaceExisting(tree: TableTree, quirks: EngineQuirks, request: MapRequest): boolean {
+  const { vpn, count } = request;
+  const end = vpn + count;
+  let broken = false;
+  for (let at = vpn; at < end;) {
+    const state = tree.descend(at);
+    if (tree.level > 0) {
+      if (state === ABSENT) at = Math.min(end, tree.endOfEntry(at));
+      else splitLeaf(tree, quirks, at);
+      continue;
+    }
+    const run = tree.runLength(at, end);
+    for (let i = 0; i < run; i++) {
+      if (replaceEntry(tree, quirks, request, at + i)) broken = true;
+    }
+    at += run;
+  }
+  return broken;
+}
+
+/** Deals with one page of an upgrade; answers whether its entry was broken. */
+function replaceEntry(
+  tree: TableTree,
+  quirks: EngineQuirks,
+  request: MapRequest,
+  vpn: Vpn,
+): boolean {
+  const { codec, words } = tree;
+  const slot = tree.slotOf(tree.tables[0]!, vpn, 0);
+  const lo = words[slot]!;
+  if (lo === 0) return false;
+  const hi = words[slot + 1]!;
+  const { flags } = request;
+  const pfn = request.pfns[vpn - request.vpn]!;
+  const row = flags * codec.levels;
+  const wantLo = codec.leafLo[row]!;
+  const wantHi = codec.leafHi[row]!;
+  const readOnly = (flags & ~(MmuFlags.USER | MmuFlags.CACHE_MASK)) === MmuFlags.READ;
+  const sameFrame = codec.tablePfn(lo, hi) === pfn;
+  if (sameFrame && readOnly) return false;
+  if (!sameFrame && readOnly && quirks.upgradesWithoutBreak) {
+    tree.writeLeaf(slot, pfn, wantLo, wantHi);
+    return false;
+  }
+  const sameCache =
+    ((lo ^ wantLo) & codec.fixedLo[0]!) === 0 && ((hi ^ wantHi) & codec.fixedHi[0]!) === 0;
+  if (sameFrame && sameCache) {
+    rewritePermissions(tree, vpn, slot, wantLo, wantHi);
+    return false;
+  }
+  tree.clear(slot);
+  tree.counts[tree.tables[0]!]!--;
+  tree.batch.addPage(vpn);
+  return true;
+}
+
+/** Same frame, same cache policy: legal on a live entry, so no break. */
+function rewritePermissions(
+  tree: TableTree,
+  vpn: Vpn,
+  slot: number,
+  wantLo: number,
+  wantHi: number,
+): void {
+  const { codec, words } = tree;
+  const maskLo = codec.permissionLo[0]!;
+  const maskHi = codec.permissionHi[0]!;
+  const lo = words[slot]!;
+  const hi = words[slot + 1]!;
+  const newLo = (lo & ~maskLo) | (wantLo & maskLo) | codec.reviveLo;
+  const newHi = (hi & ~maskHi) | (wantHi & maskHi) | codec.reviveHi;
+  words[slot + 1] = newHi;
+  words[slot] = newLo;
+  if ((((lo ^ newLo) & maskLo) | ((hi ^ newHi) & maskHi)) !== 0) tree.batch.addPage(vpn);
+}
+
+/**
+ * Ends the last descent in the leaf table of `vpn`, building it if it is missing, with its path
+ * marked as accessed. False when a large leaf maps the page (only Skip leaves one in place).
+ */
+function reachLeafTable(tree: TableTree, vpn: Vpn): boolean {
+  const leafTable = tree.lastLeafTable(vpn);
+  if (leafTable !== NO_FRAME) {
+    tree.tables[0] = leafTable;
+    return true;
+  }
+  if (tree.descend(vpn) === ABSENT) tree.growTo(vpn, 0);
+  if (tree.level !== 0) return false;
+  tree.markPath();
+  tree.rememberLeafTable(vpn);
+  return true;
+}
+
+/** Fills the absent entries among `run` entries of the leaf table reached, leaves the others alone. */
+function installRun(tree: TableTree, request: MapRequest, vpn: Vpn, run: number): void {
+  const { codec, words } = tree;
+  const { pfns, flags } = request;
+  const table = tree.tables[0]!;
+  const row = flags * codec.levels;
+  const lo = codec.leafLo[row]!;
+  const hi = codec.leafHi[row]!;
+  const { frameBit, hiScale } = codec;
+  const start = vpn - request.vpn;
+  let slot = tree.slotOf(table, vpn, 0);
+  let installed = 0;
+  for (let i = start; i < start + run; i++, slot += 2) {
+    if (words[slot] !== 0) continue;
+    const pfn = pfns[i]!;
+    words[slot + 1] = (pfn * hiScale) | hi;
+    words[slot] = (pfn << frameBit) | lo;
+    installed++;
+  }
+  tree.counts[table]! += installed;
+}

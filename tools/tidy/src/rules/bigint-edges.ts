@@ -1,0 +1,54 @@
+/**
+ * Page numbers inside, bytes at the edge (D1 of ARCHITECTURE.md).
+ *
+ * A `bigint` costs an allocation per operation, and half-converted addresses are how off-by-a-page faults are born. So
+ * `bigint` appears in the files below and nowhere else in the packages.
+ */
+import { Visitor } from "oxc-parser";
+import type { Rule, Violation } from "../rule.ts";
+import type { Source } from "../source.ts";
+
+/** Byte-addressed edges: the file, and what crosses there. */
+const EDGES: Readonly<Record<string, string>> = {};
+
+const BIGINT_GLOBALS: ReadonlySet<string> = new Set(["BigInt", "BigInt64Array", "BigUint64Array"]);
+
+export const bigintEdges: Rule = bigintOnlyIn(EDGES);
+
+/** The rule over a given list of edges. An edge that no longer uses `bigint` is a breach too, lest the list rot. */
+export function bigintOnlyIn(edges: Readonly<Record<string, string>>): Rule {
+  return {
+    id: "bigint-edges",
+    says: "bigint appears only in the files that are a byte-addressed edge",
+    check(repository) {
+      const uses = repository.sources
+        .filter((source) => source.path.startsWith("packages/") && !source.isTest)
+        .flatMap(bigintsIn);
+      const stale = Object.keys(edges).filter((path) => uses.every((use) => use.path !== path));
+      return [
+        ...uses.filter((use) => !Object.hasOwn(edges, use.path)),
+        ...stale.map((path) => ({ path, line: 1, message: "is listed as an edge without bigint" })),
+      ];
+    },
+  };
+}
+
+function bigintsIn(source: Source): Violation[] {
+  const uses: Violation[] = [];
+  const use = (node: { readonly start: number }): void =>
+    void uses.push({
+      path: source.path,
+      line: source.lineAt(node.start),
+      message: "bigint away from a byte-addressed edge",
+    });
+  new Visitor({
+    Literal(node) {
+      if ("bigint" in node) use(node);
+    },
+    TSBigIntKeyword: use,
+    Identifier(node) {
+      if (BIGINT_GLOBALS.has(node.name) || /^[gs]etBigU?[Ii]nt64$/.test(node.name)) use(node);
+    },
+  }).visit(source.syntax.program);
+  return uses;
+}
