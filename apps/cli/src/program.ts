@@ -19,7 +19,9 @@ const A_MONTH = 31 * 24 * 3600;
 /** The `aspace` command. Each action leaves its exit status in `process.exitCode`. */
 export function createProgram(): Command {
   const program = new Command("aspace")
-    .description("An executable model of a kernel's virtual memory, and the tools that try to break it.")
+    .description(
+      "An executable model of a kernel's virtual memory, and the tools that try to break it.",
+    )
     .usage("COMMAND [options]")
     .version(version, "--version", "print the version")
     .helpOption("-h, --help", "print help")
@@ -27,11 +29,7 @@ export function createProgram(): Command {
     .option("--debug", "with an internal error, print the stack")
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
-  examples(program, [
-    ["fuzz", "arch", "--time", "60"],
-    ["conform", "--arch", "arm64"],
-    ["doctor"],
-  ]);
+  examples(program, [["fuzz", "arch", "--time", "60"], ["conform", "--arch", "arm64"], ["doctor"]]);
   describeFuzz(program);
   describeReplay(program);
   describeConform(program);
@@ -51,14 +49,25 @@ function describeFuzz(program: Command): void {
         "after each. Findings, corpus and a report stay in the output folder.",
     )
     .option("--arch <names>", "architectures, with commas (default: x86-64,arm64)", nameList)
-    .option("--time <seconds>", "stop after this time (default: 60)", wholeNumber({ min: 1, max: A_MONTH }))
+    .option(
+      "--time <seconds>",
+      "stop after this time (default: 60)",
+      wholeNumber({ min: 1, max: A_MONTH }),
+    )
     .addOption(
-      new Option("--runs <number>", "stop after this many runs; repeatable with one worker and a seed")
+      new Option(
+        "--runs <number>",
+        "stop after this many runs; repeatable with one worker and a seed",
+      )
         .argParser(wholeNumber({ min: 1, max: 1e12 }))
         .conflicts("time"),
     )
     .option("--seed <number>", "seed of all chance (default: a new one)", SEED)
-    .option("--workers <number>", "engine processes (default: one less than processors)", wholeNumber({ min: 1, max: 256 }))
+    .option(
+      "--workers <number>",
+      "engine processes (default: one less than processors)",
+      wholeNumber({ min: 1, max: 256 }),
+    )
     .option("--out <folder>", "where findings, corpus and report go (default: fuzz-out)")
     .option("--corpus <folder>", "inputs to start from (default: the target's own)")
     .option("--quirk <id>", "switch a known hazard on; repeatable", moreNames)
@@ -88,7 +97,10 @@ function describeReplay(program: Command): void {
       const { replay } = await import("./commands/replay.ts");
       process.exitCode = await replay(path, flags);
     });
-  examples(command, [["replay", "fuzz-out/findings"], ["replay", "trace.jsonl"]]);
+  examples(command, [
+    ["replay", "fuzz-out/findings"],
+    ["replay", "trace.jsonl"],
+  ]);
 }
 
 function describeConform(program: Command): void {
@@ -101,10 +113,15 @@ function describeConform(program: Command): void {
     )
     .option("--arch <name>", "a registered backend; `backends` lists them")
     .addOption(
-      new Option("--backend <file>", "a module from anywhere; its default export is an Architecture").conflicts("arch"),
+      new Option(
+        "--backend <file>",
+        "a module from anywhere; its default export is an Architecture",
+      ).conflicts("arch"),
     )
     .option("--quirk <id>", "switch a known hazard on; repeatable", moreNames)
-    .addOption(new Option("--kind <kind>", "only this kind of aspace").choices(["user", "kernel", "guest"]))
+    .addOption(
+      new Option("--kind <kind>", "only this kind of aspace").choices(["user", "kernel", "guest"]),
+    )
     .option("--property <id>", "only this property; repeatable", moreNames)
     .option("--seed <number>", "seed of all chance (default: 1)", SEED)
     .option("--list", "print the backend's properties and quirks instead")
@@ -137,7 +154,9 @@ function describeDoctor(program: Command): void {
   const command = program
     .command("doctor")
     .summary("see what is here, what is missing and how to get it")
-    .description("Looks for everything that some command needs. Exit status 3 if fuzzing cannot run.")
+    .description(
+      "Looks for everything that some command needs. Exit status 3 if fuzzing cannot run.",
+    )
     .option("--json", "print the result as one JSON document")
     .action(async (flags: DoctorFlags) => {
       const { doctor } = await import("./commands/doctor.ts");
@@ -154,5 +173,8 @@ function examples(command: Command, lines: readonly (readonly string[])[]): void
 
 /** An error of commander's as one line that begins like all of ours. */
 function oneLine(text: string): string {
-  return `aspace: ${text.trim().replace(/^error: /, "").replaceAll(/\s*\n\s*/g, " ")}\n`;
+  return `aspace: ${text
+    .trim()
+    .replace(/^error: /, "")
+    .replaceAll(/\s*\n\s*/g, " ")}\n`;
 }

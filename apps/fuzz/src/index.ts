@@ -9,6 +9,8 @@
  */
 export * from "./campaign/campaign-options.ts";
 export * from "./campaign/campaign-result.ts";
+export type { Refused } from "./campaign/prepared-campaign.ts";
+export { replayFinding, type Replay } from "./campaign/replay-finding.ts";
 export { reportText } from "./campaign/report.ts";
 export {
   runCampaign,
@@ -18,6 +20,4 @@ export {
 export { TARGETS, type TargetEntry } from "./campaign/target-registry.ts";
 export { engineReport, type EngineReport } from "./engine/engine-report.ts";
 export type { Finding } from "./findings/finding.ts";
-export { UnreadableFinding } from "./findings/finding-store.ts";
-export { replayFinding, type Replay } from "./findings/replay.ts";
 export * from "./target.ts";

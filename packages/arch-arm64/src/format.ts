@@ -265,3 +265,14 @@ const STAGES: Readonly<Record<AspaceKind, Stage>> = { user: USER, kernel: KERNEL
 export function descriptorFormat(kind: AspaceKind, features: Arm64Features): EntryFormat {
   return entryFormat(STAGES[kind], features);
 }
+
+/** The formats of one machine: built once, because the engine compiles each format it meets. */
+export type Arm64Formats = Readonly<Record<AspaceKind, EntryFormat>>;
+
+export function arm64Formats(features: Arm64Features): Arm64Formats {
+  return {
+    user: descriptorFormat("user", features),
+    kernel: descriptorFormat("kernel", features),
+    guest: descriptorFormat("guest", features),
+  };
+}

@@ -8,7 +8,7 @@ import {
 } from "@aspace/arch";
 import { ENGINE_QUIRKS } from "@aspace/page-table";
 import { describeFault, faultFlags } from "./fault.ts";
-import { descriptorFormat } from "./format.ts";
+import { arm64Formats, type Arm64Formats } from "./format.ts";
 import type { Arm64Features } from "./registers.ts";
 import { Arm64System } from "./system.ts";
 import { USER_ASIDS } from "./tlb.ts";
@@ -49,11 +49,11 @@ const QUIRKS: readonly Quirk[] = ENGINE_QUIRKS.filter(({ id }) => !FOREIGN.has(i
     : quirk,
 );
 
-function profiles(features: Arm64Features): Readonly<Record<AspaceKind, AspaceProfile>> {
+function profiles(formats: Arm64Formats): Readonly<Record<AspaceKind, AspaceProfile>> {
   const profile = (kind: AspaceKind, baseVpn: number, pageCount: number): AspaceProfile => ({
     baseVpn,
     pageCount,
-    capabilities: descriptorFormat(kind, features).capabilities,
+    capabilities: formats[kind].capabilities,
   });
   return {
     user: profile(AspaceKind.USER, USER_BASE, USER_END - USER_BASE),
@@ -74,7 +74,8 @@ export function createArm64(features: Arm64Features): Architecture {
       `physBits ${String(features.physBits)} is not one of ${PHYS_BITS.join(", ")}`,
     );
   }
-  const aspaces = profiles(features);
+  const formats = arm64Formats(features);
+  const aspaces = profiles(formats);
   return {
     name: "arm64",
     title: "arm64, VMSAv8-64 stage 1 with ASIDs, stage 2 for guests, 4 KiB granule",
@@ -82,7 +83,7 @@ export function createArm64(features: Arm64Features): Architecture {
     quirks: QUIRKS,
     tagLimit: USER_ASIDS,
     createMmu: (memory) => new Arm64Mmu(memory),
-    boot: (hardware, options) => new Arm64System(features, aspaces, hardware, options),
+    boot: (hardware, options) => new Arm64System(features, formats, aspaces, hardware, options),
     faultFlags,
     describeFault,
   };

@@ -12,7 +12,7 @@ import {
   Status,
 } from "@aspace/arch";
 import { type EngineQuirks, PageTable, engineQuirks } from "@aspace/page-table";
-import { descriptorFormat } from "./format.ts";
+import type { Arm64Formats } from "./format.ts";
 import {
   type Arm64Features,
   HCR_HOST,
@@ -44,7 +44,7 @@ function arm64Mmu(mmu: Mmu): Arm64Mmu {
 
 /** The kernel side of one arm64 machine: the kernel aspace, ASIDs and VMIDs, and what each CPU runs. */
 export class Arm64System implements ArchSystem {
-  readonly #features: Arm64Features;
+  readonly #formats: Arm64Formats;
   readonly #profiles: Readonly<Record<AspaceKind, AspaceProfile>>;
   readonly #hardware: Hardware;
   readonly #tlb: TlbHardware;
@@ -59,11 +59,12 @@ export class Arm64System implements ArchSystem {
 
   constructor(
     features: Arm64Features,
+    formats: Arm64Formats,
     profiles: Readonly<Record<AspaceKind, AspaceProfile>>,
     hardware: Hardware,
     { quirks, tagLimit }: BootOptions,
   ) {
-    this.#features = features;
+    this.#formats = formats;
     this.#profiles = profiles;
     this.#hardware = hardware;
     this.#tlb = {
@@ -144,7 +145,7 @@ export class Arm64System implements ArchSystem {
   #createPageTable(kind: AspaceKind, tag: Context | KernelContext): PageTable {
     return new PageTable({
       kind,
-      format: descriptorFormat(kind, this.#features),
+      format: this.#formats[kind],
       ...this.#profiles[kind],
       hardware: this.#hardware,
       tag,

@@ -1,12 +1,15 @@
 import {
   type AccessMask,
   type EntryHalves,
+  FRAME_WORDS,
   KernelPanic,
+  PAGE_BYTES,
   type Pfn,
   type PhysicalMemory,
 } from "@aspace/arch";
 import {
   FaultStatus,
+  type FaultStatusCode,
   STAGE1_SYNDROMES,
   STAGE2_SYNDROMES,
   type Syndromes,
@@ -29,13 +32,15 @@ export interface TranslationRange {
   readonly ignoresTopByte: boolean;
   /** Accesses that fault before any table is read (E0PD). */
   readonly refused: AccessMask;
-  /** `WALKABLE`, or the fault status of every walk: disabled range, root beyond the address size or RAM. */
-  readonly rootStatus: number;
+  /** The range is enabled and its root can be read. */
+  readonly isWalkable: boolean;
+  /** If not: the fault status of every walk in the range. */
+  readonly rootStatus: FaultStatusCode;
   readonly rootPfn: Pfn;
   /** Index in RAM's words of the root table, which may be shorter than a frame and inside one. */
   readonly rootWord: number;
-  /** The root's level, counted from the last level, 0. */
-  readonly rootLevel: number;
+  /** log2 of the pages that a root entry translates: 9 for each level below the root. */
+  readonly rootShift: number;
   /** Multiplying a page number by this and cutting it off leaves the root index in `rootMask`. */
   readonly rootScale: number;
   readonly rootMask: number;
@@ -58,15 +63,13 @@ export interface TranslationRange {
   readonly syndromes: Syndromes;
 }
 
-/** No fault: the walk may read the root. */
-export const WALKABLE = -1;
-
 /** Input addresses have 22 to 48 bits with the 4 KiB granule. */
 const MIN_SIZE_BITS = 22;
 const MAX_SIZE_BITS = 48;
 
 const INDEX_BITS = 9;
-const FRAME_WORDS_LOG2 = 10;
+/** A stage 2 root may be up to 16 tables in a row. */
+const CONCATENATED_BITS = 4;
 const TABLE_RIGHTS = 0xf;
 const AP1_INVERTED = 0b0100;
 const NG = 0x800;
@@ -89,13 +92,15 @@ function oversizeMask(sizeField: number): number {
   return 0xffff & ~(2 ** (OUTPUT_BITS[sizeField & 7]! - 32) - 1);
 }
 
-interface RootPlace {
-  readonly rootStatus: number;
-  readonly rootPfn: Pfn;
-  readonly rootWord: number;
-  readonly rootLevel: number;
-  readonly rootScale: number;
-  readonly rootMask: number;
+type RootPlace = Pick<
+  TranslationRange,
+  "isWalkable" | "rootStatus" | "rootPfn" | "rootWord" | "rootShift" | "rootScale" | "rootMask"
+>;
+
+/** No walks: `status` says why. */
+function noRoot(rootStatus: FaultStatusCode): RootPlace {
+  const nothing = { rootPfn: 0, rootWord: 0, rootShift: 0, rootScale: 1, rootMask: 0 };
+  return { isWalkable: false, rootStatus, ...nothing };
 }
 
 interface RootRequest {
@@ -109,29 +114,28 @@ interface RootRequest {
   readonly enabled: boolean;
 }
 
-/** Where the root is and how it is indexed. A stage 2 root may span up to 16 frames in a row. */
+/** Where the root is and how it is indexed. */
 function placeRoot(request: RootRequest): RootPlace {
   const { memory, base, sizeBits, rootLevel, oversize, enabled } = request;
-  const indexBits = sizeBits - 12 - INDEX_BITS * rootLevel;
-  const bytes = 8 * 2 ** Math.max(indexBits, 0);
+  const rootShift = INDEX_BITS * rootLevel;
+  const indexBits = sizeBits - 12 - rootShift;
+  const fits = indexBits >= 1 && indexBits <= INDEX_BITS + CONCATENATED_BITS;
+  if (!enabled || !fits) return noRoot(FaultStatus.TRANSLATION);
+  if ((base.hi & oversize) !== 0) return noRoot(FaultStatus.ADDRESS_SIZE);
+  const bytes = 8 * 2 ** indexBits;
   const rootPfn = (base.hi & 0xffff) * 2 ** 20 + (base.lo >>> 12);
-  // The root is aligned to its own size; lower address bits are RES0 and do not count.
-  const offset = base.lo & 0xfff & ~(Math.min(bytes, 4096) - 1);
-  const frames = Math.ceil(bytes / 4096);
-  let rootStatus: number = WALKABLE;
-  if (!enabled || indexBits < 1 || indexBits > INDEX_BITS + 4) {
-    rootStatus = FaultStatus.TRANSLATION;
-  } else if ((base.hi & oversize) !== 0) {
-    rootStatus = FaultStatus.ADDRESS_SIZE;
-  } else if (rootPfn + frames > memory.frameCount) {
-    rootStatus = atLevel(FaultStatus.EXTERNAL_ABORT_ON_WALK, rootLevel);
+  if (rootPfn + Math.ceil(bytes / PAGE_BYTES) > memory.frameCount) {
+    return noRoot(atLevel(FaultStatus.EXTERNAL_ABORT_ON_WALK, rootLevel));
   }
+  // The root is aligned to its own size; lower address bits are RES0 and do not count.
+  const offset = base.lo & (PAGE_BYTES - 1) & ~(Math.min(bytes, PAGE_BYTES) - 1);
   return {
-    rootStatus,
+    isWalkable: true,
+    rootStatus: FaultStatus.TRANSLATION,
     rootPfn,
-    rootWord: rootPfn * 2 ** FRAME_WORDS_LOG2 + offset / 4,
-    rootLevel,
-    rootScale: 2 ** (-INDEX_BITS * rootLevel),
+    rootWord: rootPfn * FRAME_WORDS + offset / 4,
+    rootShift,
+    rootScale: 2 ** -rootShift,
     rootMask: 2 ** indexBits - 1,
   };
 }

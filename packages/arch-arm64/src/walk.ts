@@ -21,7 +21,6 @@ import {
   HIGH_HALF,
   LOW_HALF,
   type TranslationRange,
-  WALKABLE,
   stage1Range,
   stage2Range,
 } from "./translation-range.ts";
@@ -42,7 +41,11 @@ import {
  * flag, then permissions.
  */
 
+const INDEX_BITS = 9;
 const INDEX_MASK = 0x1ff;
+/** `shift * 57 >>> 9` is `shift / 9` for the shifts there are, 0, 9, 18, 27, without a division. */
+const NINTH = 57;
+const NINTH_BITS = 9;
 
 /** Bits 1:0 of a descriptor. "11" is a table above the last level and a page on it. */
 const TYPE_MASK = 0b11;
@@ -50,12 +53,15 @@ const TABLE_OR_PAGE = 0b11;
 const BLOCK = 0b01;
 /** Blocks exist at the manual's levels 1 and 2; at level 0 their encoding is reserved. */
 const TOP_BLOCK_LEVEL = 2;
+const TOP_BLOCK_SHIFT: number = INDEX_BITS * TOP_BLOCK_LEVEL;
+/** Where the four table attributes start in the high half: bits 62:59 of the descriptor. */
+const TABLE_RIGHTS_BIT = 59 - 32;
 
 const AF = 0x400;
 const AP2 = 0x80;
 const ADDRESS_HIGH = 0xffff;
-/** Frames from here on are not RAM on any machine: their numbers need no 32-bit arithmetic. */
-const FAR_FRAMES = 0x800;
+/** Address bits that no RAM needs; without them a frame number is a small integer. */
+const FAR_FRAMES = 0xf800;
 
 /** `#translate` reached a leaf that hardware may use. */
 const TRANSLATED = -1;
@@ -181,47 +187,72 @@ export class Arm64Mmu implements Mmu {
     cache: WalkCache | null,
     out: Walk,
   ): number {
-    out.present = false;
-    out.entry = -1;
-    out.level = 3;
-    if (range === null || ((range.refused >>> access) & 1) !== 0) return FaultStatus.TRANSLATION;
-    if (range.rootStatus !== WALKABLE) return range.rootStatus;
+    if (range === null || !range.isWalkable || ((range.refused >>> access) & 1) !== 0) {
+      return this.#unwalkable(range, access, out);
+    }
     const words = this.#words;
+    const frameCount = this.#frameCount;
+    const outside = range.oversize | FAR_FRAMES;
     // The low 32 bits of a page number index every table below the root.
     const page = vpn | 0;
-    let level = range.rootLevel;
-    let rights = 0;
+    let shift = range.rootShift;
     let slot = range.rootWord + ((((vpn * range.rootScale) | 0) & range.rootMask) << 1);
+    /** Attribute bits of the tables passed so far, where descriptors have them. */
+    let inherited = 0;
     if (cache !== null && cache.find(this.tag, vpn)) {
-      level = cache.level;
-      rights = cache.rights;
-      slot = (cache.table << 10) + (((page >>> (9 * level)) & INDEX_MASK) << 1);
+      shift = INDEX_BITS * cache.level;
+      inherited = cache.rights << TABLE_RIGHTS_BIT;
+      slot = (cache.table << 10) | (((page >>> shift) & INDEX_MASK) << 1);
     }
     let lo = words[slot]!;
     let hi = words[slot + 1]!;
-    while ((lo & TYPE_MASK) === TABLE_OR_PAGE && level > 0) {
-      out.level = level;
-      out.entry = slot;
-      if ((hi & range.oversize) !== 0) return atLevel(FaultStatus.ADDRESS_SIZE, level);
-      rights |= (hi >>> 27) & range.tableRights;
-      const table = ((hi & (FAR_FRAMES - 1)) << 20) | (lo >>> 12);
-      level--;
-      if ((hi & ADDRESS_HIGH) >= FAR_FRAMES || table >= this.#frameCount) {
-        return atLevel(FaultStatus.EXTERNAL_ABORT_ON_WALK, level);
+    while ((lo & TYPE_MASK) === TABLE_OR_PAGE && shift > 0) {
+      const table = (hi << 20) | (lo >>> 12);
+      if ((hi & outside) !== 0 || table >= frameCount) break;
+      shift -= INDEX_BITS;
+      inherited |= hi;
+      if (cache !== null) {
+        const rights = (inherited >>> TABLE_RIGHTS_BIT) & range.tableRights;
+        cache.fill(this.tag, vpn, shift / INDEX_BITS, table, rights);
       }
-      if (cache !== null) cache.fill(this.tag, vpn, level, table, rights);
-      slot = (table << 10) + (((page >>> (9 * level)) & INDEX_MASK) << 1);
+      slot = (table << 10) | (((page >>> shift) & INDEX_MASK) << 1);
       lo = words[slot]!;
       hi = words[slot + 1]!;
     }
-    out.level = level;
+    out.level = (shift * NINTH) >>> NINTH_BITS;
     out.entry = slot;
-    const leafType = level === 0 ? TABLE_OR_PAGE : BLOCK;
-    if ((lo & TYPE_MASK) !== leafType || level > TOP_BLOCK_LEVEL) {
-      return atLevel(FaultStatus.TRANSLATION, level);
+    const leafType = shift === 0 ? TABLE_OR_PAGE : BLOCK;
+    if ((lo & TYPE_MASK) !== leafType || shift > TOP_BLOCK_SHIFT || (hi & range.oversize) !== 0) {
+      return this.#unusable(range, lo, hi, out);
     }
+    const tableRights = (inherited >>> TABLE_RIGHTS_BIT) & range.tableRights;
+    return this.#readLeaf(range, page, tableRights, lo, hi, out);
+  }
+
+  /** A walk that cannot start: no range, a range that is off, or a root that is nowhere. */
+  #unwalkable(range: TranslationRange | null, access: Access, out: Walk): number {
+    out.present = false;
+    out.allowed = 0;
+    out.level = 3;
+    out.entry = -1;
+    const refused = range === null || ((range.refused >>> access) & 1) !== 0;
+    return refused ? FaultStatus.TRANSLATION : range.rootStatus;
+  }
+
+  /** A walk that ended at a descriptor which is neither a leaf nor a table that can be read. */
+  #unusable(range: TranslationRange, lo: number, hi: number, out: Walk): number {
+    out.present = false;
+    out.allowed = 0;
+    const { level } = out;
+    const isTable = (lo & TYPE_MASK) === TABLE_OR_PAGE && level > 0;
+    const isBlock = (lo & TYPE_MASK) === BLOCK && level > 0 && level <= TOP_BLOCK_LEVEL;
+    const isPage = (lo & TYPE_MASK) === TABLE_OR_PAGE && level === 0;
+    if (!isTable && !isBlock && !isPage) return atLevel(FaultStatus.TRANSLATION, level);
     if ((hi & range.oversize) !== 0) return atLevel(FaultStatus.ADDRESS_SIZE, level);
-    return this.#readLeaf(range, page, rights, lo, hi, out);
+    // The table is not in RAM: the abort is reported for the level that could not be read.
+    out.level = level - 1;
+    out.entry = -1;
+    return atLevel(FaultStatus.EXTERNAL_ABORT_ON_WALK, out.level);
   }
 
   /** What a valid leaf says. The Contiguous hint needs nothing: each entry of a run says it all. */
@@ -233,10 +264,9 @@ export class Arm64Mmu implements Mmu {
     hi: number,
     out: Walk,
   ): number {
-    const level = out.level;
-    const inside = (1 << (9 * level)) - 1;
+    out.leafPages = INDEX_BITS * out.level;
+    const inside = (1 << out.leafPages) - 1;
     out.pfn = (hi & ADDRESS_HIGH) * 0x10_0000 + (((lo >>> 12) & ~inside) | (page & inside));
-    out.leafPages = 9 * level;
     out.global = (~lo & range.notGlobalBit) !== 0;
     // With dirty tracking, DBM makes a read-only leaf writable: the write will clear AP[2] itself.
     const writes = (hi & range.dirtyModifier) !== 0 ? (lo & ~AP2) | range.writableBit : lo;
@@ -250,7 +280,7 @@ export class Arm64Mmu implements Mmu {
     out.accessed = (lo & AF) !== 0;
     // A leaf whose access flag faults is never held in a TLB, so it does not count as present.
     out.present = out.accessed || range.updatesAccessed;
-    return out.present ? TRANSLATED : atLevel(FaultStatus.ACCESS_FLAG, level);
+    return out.present ? TRANSLATED : atLevel(FaultStatus.ACCESS_FLAG, out.level);
   }
 
   /** Permissions come last; whatever the outcome was becomes the syndrome of this access. */
@@ -318,7 +348,7 @@ export class Arm64Mmu implements Mmu {
 
 /** The frames of a root table that walks may read. */
 function rootFrames(range: TranslationRange): readonly Pfn[] {
-  if (range.rootStatus !== WALKABLE) return [];
+  if (!range.isWalkable) return [];
   const frames = Math.ceil((range.rootMask + 1) / (INDEX_MASK + 1));
   return Array.from({ length: frames }, (_, index) => range.rootPfn + index);
 }

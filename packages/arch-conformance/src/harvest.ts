@@ -1,6 +1,7 @@
 import {
   Access,
   AccessedCheck,
+  Enlarge,
   FaultFlags,
   NonTerminalAction,
   type Pfn,
@@ -18,7 +19,7 @@ import {
   needsAccessedBit,
   needsLargeLeaves,
 } from "./property.ts";
-import { RW, touch, userOf } from "./touch.ts";
+import { RW, readOf, touch, userOf } from "./touch.ts";
 import type { World } from "./world.ts";
 
 /** Finding out which pages were used. */
@@ -144,6 +145,7 @@ const freesOnlyUnaccessed: Property = {
       checkStatus("FreeUnaccessed in the kernel", Status.NOT_SUPPORTED, status);
       return;
     }
+    for (const edit of ["map", "protect"] as const) keepsWhatWasEdited(world, edit);
     for (const terminal of Object.values(TerminalAction)) {
       const flags = RW | userOf(subject);
       const used = origin;
@@ -166,6 +168,24 @@ const freesOnlyUnaccessed: Property = {
     }
   },
 };
+
+/** A page that an edit made usable without an access fault counts as used once it was touched. */
+function keepsWhatWasEdited(world: World, edit: "map" | "protect"): void {
+  const { subject, origin, capabilities } = world;
+  const flags = RW | userOf(subject);
+  if (edit === "protect" && capabilities.protectIsUnmap) return;
+  subject.map(origin, world.pages(1), flags);
+  touch(subject, world.seers[0]!, origin);
+  freeUnaccessed(subject, origin, 2, UPDATE_AGE_AND_HARVEST);
+  checkEqual("pages kept after a touch", 1, subject.reference.size);
+  const edited = edit === "map" ? origin + 1 : origin;
+  if (edit === "map") subject.map(edited, world.pages(1), flags);
+  else subject.protect(edited, 1, readOf(flags));
+  touch(subject, world.seers[0]!, edited);
+  freeUnaccessed(subject, origin, 2, UPDATE_AGE_AND_HARVEST);
+  checkThat(`the page touched after ${edit} to be kept`, subject.reference.lookup(edited) !== null);
+  subject.clear();
+}
 
 function freeUnaccessed(
   subject: CheckedAspace,
@@ -228,10 +248,7 @@ const splitKeepsAge: Property = {
   id: "P-H7",
   title: "pages of an accessed large leaf survive one FreeUnaccessed after a split, and are reported",
   kinds: EVERY_KIND,
-  excludedBy: (capabilities, kind) => {
-    if (kind === "kernel" && capabilities.splitNeedsBbm) return "splitNeedsBbm in a kernel aspace";
-    return needsAccessedBit(capabilities) ?? needsLargeLeaves(capabilities);
-  },
+  excludedBy: (capabilities) => needsAccessedBit(capabilities) ?? needsLargeLeaves(capabilities),
   run(context) {
     const world = context.world();
     const { subject, origin, machine } = world;
@@ -239,7 +256,7 @@ const splitKeepsAge: Property = {
     const pfn = world.contiguousPages(size);
     subject.mapContiguous(origin, pfn, size, RW | userOf(subject));
     touch(subject, world.seers[0]!, origin + 1);
-    checkStatus("splitting unmap", Status.OK, subject.unmap(origin, 1));
+    checkStatus("splitting unmap", Status.OK, subject.unmap(origin, 1, Enlarge.YES));
     machine.pages.clearReports();
     subject.harvest(origin, size, RETAIN, UPDATE_AGE);
     checkThat("accessed pages reported after the split", machine.pages.reportsOf(pfn + 1) === 1);

@@ -1,12 +1,11 @@
 import { Access, Enlarge, type Pfn, Status, type Vpn, type Walk, emptyWalk } from "@aspace/arch";
-import { checkEqual, checkStatus, checkThat } from "./check.ts";
+import { checkEqual, checkStatus } from "./check.ts";
 import type { CheckedAspace } from "./checked-aspace.ts";
 import {
   EVERY_KIND,
   type Property,
   type PropertyContext,
   needsLargeLeaves,
-  needsSplit,
 } from "./property.ts";
 import { POLICIES, RO, RW, RX, modeOf, readOf, store, touch, userOf } from "./touch.ts";
 import type { World } from "./world.ts";
@@ -100,7 +99,7 @@ const splitKeepsEverything: Property = {
   id: "P-B4",
   title: "a split keeps frame, rights, memory type, accessed and dirty, for every cache policy",
   kinds: EVERY_KIND,
-  excludedBy: needsSplit,
+  excludedBy: needsLargeLeaves,
   run(context) {
     const world = context.world();
     const { subject } = world;
@@ -157,8 +156,8 @@ const ontoPopulated: Property = {
         subject.map(origin + at, world.pages(1), flags);
         mapBeside(world, subject, size, [origin, size], Status.ALREADY_EXISTS);
         mapBeside(world, subject, size, [origin + at, 1], Status.ALREADY_EXISTS);
-        const beside = at === 0 ? origin + 1 : origin;
-        mapBeside(world, subject, size, [beside, Math.max(at, size - 1 - at)], Status.OK);
+        const beside = at === 0 ? ([origin + 1, size - 1] as const) : ([origin, at] as const);
+        mapBeside(world, subject, size, beside, Status.OK);
         subject.clear();
       }
       subject.mapContiguous(origin, world.device(size, size), size, flags);
@@ -204,7 +203,9 @@ function touchDuringSplits(
   const world = context.world();
   const { subject, origin } = world;
   const flags = RW | userOf(subject);
-  const mayFault = enlarge === Enlarge.YES && context.capabilities.splitNeedsBbm;
+  const { splitNeedsBbm, protectIsUnmap } = context.capabilities;
+  const isAuthorised = enlarge === Enlarge.YES || (edit === "protect" && protectIsUnmap);
+  const mayFault = isAuthorised && splitNeedsBbm;
   for (const size of world.largeSizes) {
     subject.mapContiguous(origin, world.device(size, size), size, flags);
     for (const cpu of world.seers) touch(subject, cpu, origin);
@@ -238,30 +239,6 @@ export function watchPages(world: World, pages: readonly Vpn[], operation: () =>
   return faults;
 }
 
-const nextTable: Property = {
-  id: "P-X2",
-  title: "nextUserPageTableVpn is the first page of the next leaf table: filling up to it costs none",
-  kinds: EVERY_KIND,
-  run(context) {
-    const world = context.world();
-    const { subject, origin, tableSpan } = world;
-    const flags = RW | userOf(subject);
-    for (const at of [0, 1, tableSpan - 1, tableSpan, 3 * tableSpan + 5]) {
-      const vpn = origin + at;
-      const next = subject.aspace.nextUserPageTableVpn(vpn);
-      checkThat(`nextUserPageTableVpn(+${at}) to be above it`, next > vpn);
-      checkEqual(`nextUserPageTableVpn(+${at}) mod ${tableSpan}`, 0, next % tableSpan);
-      checkThat("no table skipped", next - vpn <= tableSpan);
-      subject.map(vpn, world.pages(1), flags);
-      const attempts = world.meter.attempts;
-      if (next > vpn + 1) subject.map(vpn + 1, world.pages(next - vpn - 1), flags);
-      checkEqual("allocations", attempts, world.meter.attempts);
-      checkEqual("pickSpot", vpn, subject.aspace.pickSpot(vpn));
-      subject.clear();
-    }
-  },
-};
-
 export const LARGE_LEAVES: readonly Property[] = [
   largestFit,
   onePageOfALeaf,
@@ -270,5 +247,3 @@ export const LARGE_LEAVES: readonly Property[] = [
   ontoPopulated,
   othersDuringASplit,
 ];
-
-export const NEXT_TABLE: Property = nextTable;

@@ -234,13 +234,10 @@ const failingAllocation: Property = {
       eachFailure(world, () => subject.map(start, world.pages(count), flags, action));
       subject.clear();
     }
-    if (!world.canSplit) return;
+    if (context.kind === "kernel") return;
     for (const size of world.largeSizes) {
       subject.mapContiguous(origin, world.device(size, size), size, flags);
-      if (context.kind !== "kernel") {
-        const replace = (): Status => subject.map(origin + 1, world.pages(2), flags, "upgrade");
-        eachFailure(world, replace);
-      }
+      eachFailure(world, () => subject.map(origin + 1, world.pages(2), flags, "upgrade"));
       subject.clear();
     }
   },

@@ -89,9 +89,18 @@ export class Observer {
     else this.#checkPresentWalk(vpn, access, leaf);
   }
 
-  /** C of one page, for all kinds of access. The CPU must be one that sees the aspace. */
+  /**
+   * C of one page, for all kinds of access. The CPU must be one that sees the aspace. Allowed kinds
+   * come first, because a fault may evict what is to be judged, and one comes last, so that the page
+   * is cached afterwards.
+   */
   accessAll(cpu: Cpu, vpn: Vpn): void {
-    for (const access of ALL_ACCESSES) this.access(cpu, vpn, access);
+    const leaf = this.reference.lookup(vpn);
+    const allowed = leaf === null ? 0 : permittedAccesses(leaf.flags, this.#capabilities);
+    for (const access of ALL_ACCESSES) if (((allowed >> access) & 1) !== 0) this.access(cpu, vpn, access);
+    for (const access of ALL_ACCESSES) if (((allowed >> access) & 1) === 0) this.access(cpu, vpn, access);
+    const again = ALL_ACCESSES.find((access) => ((allowed >> access) & 1) !== 0);
+    if (again !== undefined) this.access(cpu, vpn, again);
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { AspaceKind, Capabilities } from "@aspace/arch";
+import type { Architecture, AspaceKind, Capabilities } from "@aspace/arch";
 import type { Random } from "./random.ts";
 import type { World } from "./world.ts";
 
@@ -18,6 +18,9 @@ export interface Property {
 
 /** What a running property is given. */
 export interface PropertyContext {
+  readonly architecture: Architecture;
+  readonly quirks: ReadonlySet<string>;
+  readonly seed: number;
   readonly kind: AspaceKind;
   readonly capabilities: Capabilities;
   /** A freshly booted machine; the world before it is gone. */
@@ -38,12 +41,6 @@ export function needsLargeLeaves({ leafShifts }: Capabilities): string | null {
 /** Excluded where `protect` removes mappings. */
 export function needsProtect({ protectIsUnmap }: Capabilities): string | null {
   return protectIsUnmap ? "protectIsUnmap" : null;
-}
-
-/** Excluded where a large leaf cannot be split: a kernel page may not be lost even for a moment. */
-export function needsSplit(capabilities: Capabilities, kind: AspaceKind): string | null {
-  if (capabilities.splitNeedsBbm && kind === "kernel") return "splitNeedsBbm in a kernel aspace";
-  return needsLargeLeaves(capabilities);
 }
 
 /** Excluded where leaves have no accessed bit. */

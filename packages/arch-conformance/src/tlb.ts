@@ -6,9 +6,8 @@ import {
   type Vpn,
 } from "@aspace/arch";
 import { type Cpu, checkCoherence } from "@aspace/machine";
-import { checkEqual, checkPanics, checkStatus } from "./check.ts";
+import { checkEqual, checkStatus } from "./check.ts";
 import type { CheckedAspace } from "./checked-aspace.ts";
-import { eachFailure } from "./map.ts";
 import {
   CREATED_KINDS,
   EVERY_KIND,
@@ -229,9 +228,7 @@ const noConflicts: Property = {
       const world = context.world();
       draw(world);
       warmUp(world);
-      const prefetch = (): void => {
-        for (const cpu of world.seers) for (const vpn of pictured(world)) cpu.prefetch(vpn);
-      };
+      const prefetch = (): void => prefetchPictured(world, world.seers);
       withInterlude(world, prefetch, () => {
         checkStatus(edit.name, Status.OK, edit.run(world));
       });
@@ -306,15 +303,15 @@ const switchesDuringShootdown: Property = {
   run(context) {
     for (const edit of edits(context)) {
       for (const arrives of [true, false]) {
-        eachTurn(context, (turn) => switchAtTurn(context, edit, arrives, turn));
-        eachTurn(context, (turn) => editAtTurn(context, edit, arrives, turn));
+        eachTurn((turn) => switchAtTurn(context, edit, arrives, turn));
+        eachTurn((turn) => editAtTurn(context, edit, arrives, turn));
       }
     }
   },
 };
 
 /** Repeats a scenario with its event at the 0th, 1st, ... turn, until there is no such turn. */
-function eachTurn(_context: PropertyContext, scenario: (turn: number) => boolean): void {
+function eachTurn(scenario: (turn: number) => boolean): void {
   for (let turn = 0; scenario(turn); turn++) {
     if (turn > MAX_TURNS) throw new RangeError(`an operation gives more than ${MAX_TURNS} turns`);
   }
@@ -336,7 +333,7 @@ function switchAtTurn(
   if (arrives) world.switchTo(mover!.id, away);
   const happened = duringTurn(world, turn, () => {
     world.switchTo(mover!.id, arrives ? home : away);
-    readPictured(world, mover!);
+    prefetchPictured(world, [mover!]);
   }, () => checkStatus(edit.name, Status.OK, edit.run(world)));
   checkCoherence(world.machine);
   world.switchTo(mover!.id, home);
@@ -380,9 +377,9 @@ function duringTurn(world: World, turn: number, event: () => void, operation: ()
   return turns > turn;
 }
 
-/** Reads whatever is there now: what that is, nobody can say in the middle of an edit. */
-function readPictured(world: World, cpu: Cpu): void {
-  for (const vpn of pictured(world)) cpu.prefetch(vpn);
+/** Lets CPUs walk to the picture on their own initiative, whatever is there in the middle of an edit. */
+function prefetchPictured(world: World, cpus: readonly Cpu[]): void {
+  for (const cpu of cpus) for (const vpn of pictured(world)) cpu.prefetch(vpn);
 }
 
 const failuresAreCoherentToo: Property = {
@@ -392,28 +389,27 @@ const failuresAreCoherentToo: Property = {
   run(context) {
     const world = context.world();
     const { subject, origin, tableSpan } = world;
+    const { failures } = world.machine.tables;
     const flags = RW | userOf(subject);
     draw(world);
     warmUp(world);
-    const prefetch = (): void => {
-      for (const cpu of world.seers) readPictured(world, cpu);
-    };
+    const prefetch = (): void => prefetchPictured(world, world.seers);
     withInterlude(world, prefetch, () => {
-      eachFailure(world, () => subject.map(origin - 1, world.pages(1), flags));
       for (const action of ["error", "skip", "upgrade"] as const) {
-        world.machine.tables.failures.failAt(1);
-        subject.map(origin - tableSpan - 1, world.pages(2), flags, action);
-        world.machine.tables.failures.failNever();
-        subject.unmap(origin - tableSpan - 1, 2);
+        for (const n of [1, 2]) {
+          failures.failAt(n);
+          subject.map(origin - tableSpan - 1, world.pages(2), flags, action);
+          failures.failNever();
+          subject.unmap(origin - tableSpan - 1, 2);
+        }
       }
       if (needsLargeLeaves(context.capabilities) !== null) return;
-      world.machine.tables.failures.failAlways();
-      subject.unmap(origin + tableSpan + 1, 1, Enlarge.NO);
-      if (!context.capabilities.protectIsUnmap) {
-        subject.protect(origin + tableSpan + 1, 1, readOf(flags));
-      }
-      subject.unmap(origin + tableSpan + 1, 1, Enlarge.YES);
-      world.machine.tables.failures.failNever();
+      const inLeaf = origin + tableSpan + 1;
+      failures.failAlways();
+      subject.unmap(inLeaf, 1, Enlarge.NO);
+      subject.protect(inLeaf, 1, readOf(flags), Enlarge.NO);
+      subject.unmap(inLeaf, 1, Enlarge.YES);
+      failures.failNever();
     });
     warmUp(world);
   },
@@ -439,7 +435,7 @@ const noNeedlessInvalidation: Property = {
         subject.mapContiguous(origin + tableSpan, world.device(tableSpan, tableSpan), 2, flags),
       );
     } else subject.map(origin, world.pages(4), flags);
-    warmUpRange(world, origin, 4);
+    subject.observeWarm(origin, 4);
     silent("Skip over mapped pages", () => subject.map(origin, world.pages(4), flags, "skip"));
     silent("Error over mapped pages", () => subject.map(origin, world.pages(4), flags));
     silent("unmap of holes", () => subject.unmap(origin + 4, 4));
@@ -449,19 +445,8 @@ const noNeedlessInvalidation: Property = {
       silent("protect of holes", () => subject.protect(origin + 4, 2, flags));
     }
     silent("UpdateAge", () => subject.harvest(origin, 4, "retain", "update-age"));
-    checkPanicsNever(world);
   },
 };
-
-function warmUpRange(world: World, vpn: Vpn, count: number): void {
-  world.subject.observeWarm(vpn, count);
-}
-
-function checkPanicsNever(world: World): void {
-  checkCoherence(world.machine);
-}
-
-void checkPanics;
 
 export const TLB: readonly Property[] = [
   noStaleTranslation,

@@ -26,6 +26,8 @@ export interface WorldOptions {
   readonly kind: AspaceKind;
   readonly quirks: ReadonlySet<string>;
   readonly tagLimit: number;
+  /** Gets a line for everything that is done. */
+  readonly trace: string[];
 }
 
 const CPUS = 3;
@@ -69,8 +71,6 @@ export class World {
   readonly leafSizes: readonly number[];
   readonly tableSpan: number;
   readonly origin: Vpn;
-  /** What was done so far, in words, latest last. */
-  readonly trace: string[] = [];
   /** By CPU: what it runs besides the kernel. */
   readonly #running: (CheckedAspace | null)[] = [];
   readonly #live = new Set<ArchVmAspace>();
@@ -192,6 +192,7 @@ export class World {
 
   /** Makes a CPU run in an aspace; null means the kernel only. */
   switchTo(cpu: CpuId, to: CheckedAspace | null): void {
+    this.note(`CPU ${cpu} switches to ${this.#nameOf(to)}`);
     this.system.contextSwitch(cpu, to === null ? null : to.aspace);
     this.#running[cpu] = to;
   }
@@ -223,7 +224,7 @@ export class World {
 
   /** Adds a line to the trace. */
   note(line: string): void {
-    this.trace.push(line);
+    this.options.trace.push(line);
   }
 
   /**
@@ -253,6 +254,12 @@ export class World {
       ? [null, this.neighbour, null]
       : [this.subject, this.subject, this.neighbour];
     running.forEach((aspace, cpu) => this.switchTo(cpu, aspace));
+  }
+
+  #nameOf(aspace: CheckedAspace | null): string {
+    if (aspace === null) return "the kernel";
+    if (aspace === this.subject) return "the subject";
+    return aspace === this.neighbour ? "the neighbour" : "another aspace";
   }
 
   /** Room for two of the largest leaves behind it, and some in front. */

@@ -271,3 +271,21 @@ export function eptFormatMisreadingAccessed(features: X86Features): EntryFormat 
     tableAccessed: fieldMask(table, "A"),
   });
 }
+
+/** The formats of one machine: built once, because the engine compiles each format it meets. */
+export interface X86Formats {
+  readonly user: EntryFormat;
+  readonly kernel: EntryFormat;
+  readonly guest: EntryFormat;
+  /** H11's. */
+  readonly misreadGuest: EntryFormat;
+}
+
+export function x86Formats(features: X86Features): X86Formats {
+  return {
+    user: pagingFormat("user", features),
+    kernel: pagingFormat("kernel", features),
+    guest: eptFormat(features),
+    misreadGuest: eptFormatMisreadingAccessed(features),
+  };
+}

@@ -8,7 +8,7 @@ import {
 } from "@aspace/arch";
 import { ENGINE_QUIRKS } from "@aspace/page-table";
 import { describeFault, faultFlags } from "./fault.ts";
-import { eptFormat, pagingFormat } from "./format.ts";
+import { x86Formats, type X86Formats } from "./format.ts";
 import { HIGHEST_PCID, kernelControls, type X86Features } from "./registers.ts";
 import { X86System } from "./system.ts";
 import { X86Mmu } from "./walk.ts";
@@ -52,24 +52,27 @@ function x86Quirks(): readonly Quirk[] {
   return [...shared, ...OWN_QUIRKS];
 }
 
-function profiles(features: X86Features): Readonly<Record<AspaceKind, AspaceProfile>> {
+function profiles(
+  features: X86Features,
+  formats: X86Formats,
+): Readonly<Record<AspaceKind, AspaceProfile>> {
   const halfOfAddresses = 2 ** (features.levels * 9 - 1);
   return {
     // The last page below the hole stays unmapped: SYSRET to the address after it faults in the kernel.
     user: {
       baseVpn: USER_BASE,
       pageCount: halfOfAddresses - 1 - USER_BASE,
-      capabilities: pagingFormat(AspaceKind.USER, features).capabilities,
+      capabilities: formats.user.capabilities,
     },
     kernel: {
       baseVpn: VPN_LIMIT - KERNEL_PAGES,
       pageCount: KERNEL_PAGES,
-      capabilities: pagingFormat(AspaceKind.KERNEL, features).capabilities,
+      capabilities: formats.kernel.capabilities,
     },
     guest: {
       baseVpn: 0,
       pageCount: GUEST_PAGES,
-      capabilities: eptFormat(features).capabilities,
+      capabilities: formats.guest.capabilities,
     },
   };
 }
@@ -82,7 +85,8 @@ export function createX86_64(features: X86Features): Architecture {
   if (!Number.isInteger(features.physBits) || features.physBits < 36 || features.physBits > 52) {
     throw new RangeError(`physBits ${features.physBits} is not from 36 to 52`);
   }
-  const aspaces = profiles(features);
+  const formats = x86Formats(features);
+  const aspaces = profiles(features, formats);
   const controls = kernelControls(features);
   const isLa57 = features.levels === 5;
   return {
@@ -94,7 +98,7 @@ export function createX86_64(features: X86Features): Architecture {
     quirks: x86Quirks(),
     tagLimit: HIGHEST_PCID,
     createMmu: (memory) => new X86Mmu(memory, features, controls),
-    boot: (hardware, options) => new X86System(features, aspaces, hardware, options),
+    boot: (hardware, options) => new X86System(formats, aspaces, hardware, options),
     faultFlags,
     describeFault,
   };

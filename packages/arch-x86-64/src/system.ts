@@ -12,8 +12,7 @@ import {
   type Mmu,
 } from "@aspace/arch";
 import { PageTable, engineQuirks, type EngineQuirks, type EntryFormat } from "@aspace/page-table";
-import { eptFormat, eptFormatMisreadingAccessed, pagingFormat } from "./format.ts";
-import type { X86Features } from "./registers.ts";
+import type { X86Formats } from "./format.ts";
 import {
   GuestContext,
   KernelContext,
@@ -37,7 +36,7 @@ function x86Mmu(mmu: Mmu): X86Mmu {
 
 /** The kernel side of one x86-64 machine: the kernel aspace, the PCIDs, and what each CPU runs. */
 export class X86System implements ArchSystem {
-  readonly #features: X86Features;
+  readonly #formats: X86Formats;
   readonly #profiles: Readonly<Record<AspaceKind, AspaceProfile>>;
   readonly #hardware: Hardware;
   readonly #tlb: TlbHardware;
@@ -51,20 +50,18 @@ export class X86System implements ArchSystem {
   readonly #running: (Context | null)[];
 
   constructor(
-    features: X86Features,
+    formats: X86Formats,
     profiles: Readonly<Record<AspaceKind, AspaceProfile>>,
     hardware: Hardware,
     { quirks, tagLimit }: BootOptions,
   ) {
-    this.#features = features;
+    this.#formats = formats;
     this.#profiles = profiles;
     this.#hardware = hardware;
     this.#tlb = { bus: hardware.bus, mmus: hardware.mmus.map(x86Mmu) };
     this.#pcids = new PcidPool(tagLimit);
     this.#engineQuirks = engineQuirks(quirks);
-    this.#guestFormat = quirks.has("H11")
-      ? eptFormatMisreadingAccessed(features)
-      : eptFormat(features);
+    this.#guestFormat = quirks.has("H11") ? formats.misreadGuest : formats.guest;
     this.#kernelContext = new KernelContext(
       this.#tlb,
       quirks.has("H14") ? KernelTableFlush.CURRENT_PCID : KernelTableFlush.EVERY_PCID,
@@ -127,7 +124,7 @@ export class X86System implements ArchSystem {
   #createKernel(): PageTable {
     return new PageTable({
       kind: AspaceKind.KERNEL,
-      format: pagingFormat(AspaceKind.KERNEL, this.#features),
+      format: this.#formats.kernel,
       ...this.#profiles.kernel,
       hardware: this.#hardware,
       tag: this.#kernelContext,
@@ -140,7 +137,7 @@ export class X86System implements ArchSystem {
     const context = new UserContext(this.#tlb, this.#pcids);
     const aspace = new PageTable({
       kind: AspaceKind.USER,
-      format: pagingFormat(AspaceKind.USER, this.#features),
+      format: this.#formats.user,
       ...this.#profiles.user,
       hardware: this.#hardware,
       tag: context,

@@ -1,5 +1,4 @@
 import {
-  FRAME_WORDS,
   GUEST_TAGS,
   KernelPanic,
   NO_FAULT,
@@ -48,6 +47,8 @@ import {
  */
 const LOW_SPAN = 2 ** LOW_BITS;
 const INDEX_MASK = 511;
+/** log2 of the words in a frame. */
+const FRAME_SHIFT = 10;
 
 const P = 0x1;
 const A = 0x20;
@@ -63,8 +64,12 @@ const EPT_TABLE_RESERVED = 0x78;
 const EPTP_ATTRIBUTES = 0xfff;
 const EPTP_EXPECTED = 0x1e;
 
-/** Where a root lies before one is loaded: in no RAM, so a walk finds nothing. */
-const NOWHERE: Pfn = 2 ** 40;
+/**
+ * RAM has at most 2^21 frames, so the index of any word is an int32. Frames from `NO_RAM` on, and an
+ * address whose high half reaches `FAR_LIMIT`, are in no RAM; a root is there before one is loaded.
+ */
+const NO_RAM: Pfn = 0x7fff_ffff;
+const FAR_LIMIT = 0x800;
 
 const indexAt = (high: number, low: number, level: number): number =>
   level < 3
@@ -74,6 +79,10 @@ const indexAt = (high: number, low: number, level: number): number =>
 /** `far` is the part of the high half that belongs to the address. */
 const frameOf = (lo: number, far: number): Pfn =>
   far === 0 ? lo >>> 12 : far * 2 ** 20 + (lo >>> 12);
+
+/** The same for a table that is about to be read: an int32, so that its entries' indices are too. */
+const tableOf = (lo: number, far: number): Pfn =>
+  far < FAR_LIMIT ? (far << 20) | (lo >>> 12) : NO_RAM;
 
 /** Ends a walk at an entry without a leaf. */
 function stopAt(out: Walk, level: number, entry: number, fault: FaultCode): void {
@@ -85,18 +94,26 @@ function stopAt(out: Walk, level: number, entry: number, fault: FaultCode): void
 }
 
 /** Ends a walk at a leaf: its place and size, and the frame of the very page asked for. */
-function foundLeaf(out: Walk, level: number, entry: number, frame: Pfn, low: number): void {
-  const pages = 1 << (INDEX_BITS * level);
+function foundLeaf(
+  out: Walk,
+  level: number,
+  entry: number,
+  lo: number,
+  far: number,
+  low: number,
+): void {
+  const inside = (1 << (INDEX_BITS * level)) - 1;
+  const near = ((lo >>> 12) & ~inside) | (low & inside);
   out.present = true;
   out.level = level;
   out.entry = entry;
   out.leafPages = INDEX_BITS * level;
-  out.pfn = level === 0 ? frame : frame - (frame % pages) + (low & (pages - 1));
+  out.pfn = far === 0 ? near : far * 2 ** 20 + near;
 }
 
 /** Walks 4-level and 5-level paging tables. */
 class PagingWalker {
-  root: Pfn = NOWHERE;
+  root: Pfn = NO_RAM;
   readonly #words: Int32Array;
   readonly #frameCount: number;
   readonly #range: LinearRange;
@@ -115,7 +132,7 @@ class PagingWalker {
     let rights = ALL_RIGHTS;
     if (cache !== null && cache.find(tag, vpn)) {
       first = cache.level;
-      table = cache.table;
+      table = Math.min(cache.table, NO_RAM);
       rights = cache.rights;
     }
     const common = this.#translate(vpn, access, first, table, rights, out);
@@ -141,9 +158,10 @@ class PagingWalker {
     out: Walk,
   ): number {
     const words = this.#words;
+    const frameCount = this.#frameCount;
     const { errors, frameHigh, largeReserved, reservedHigh, signOnes, signShift } = this.#range;
     const high = (vpn / LOW_SPAN) | 0;
-    const low = vpn - high * LOW_SPAN;
+    const low = (vpn - high * LOW_SPAN) | 0;
     const sign = high >> signShift;
     if (sign !== 0 && sign !== signOnes) {
       stopAt(out, first, -1, NON_CANONICAL);
@@ -154,9 +172,12 @@ class PagingWalker {
     let common = -1;
     for (let level = first; ; level--) {
       // Outside RAM the bus answers zeroes, which is an absent entry.
-      const isRam = table < this.#frameCount;
-      const entry = isRam ? table * FRAME_WORDS + (indexAt(high, low, level) << 1) : -1;
-      const lo = isRam ? words[entry]! : 0;
+      if (table >= frameCount) {
+        stopAt(out, level, -1, pageFault(errors[access]!));
+        return common;
+      }
+      const entry = (table << FRAME_SHIFT) | (indexAt(high, low, level) << 1);
+      const lo = words[entry]!;
       if ((lo & P) === 0) {
         stopAt(out, level, entry, pageFault(errors[access]!));
         return common;
@@ -171,12 +192,12 @@ class PagingWalker {
       common &= lo;
       // P is 1 here, so the XOR makes bit 0 say that XD is clear.
       rights &= lo ^ (hi >>> 31);
-      table = frameOf(lo, hi & frameHigh);
       if (isLarge || level === 0) {
-        foundLeaf(out, level, entry, table, low);
+        foundLeaf(out, level, entry, lo, hi & frameHigh, low);
         this.#judgeLeaf(access, rights, lo, out);
         return common;
       }
+      table = tableOf(lo, hi & frameHigh);
     }
   }
 
@@ -235,7 +256,7 @@ class PagingWalker {
  * address stands for a linear one, so an access is always the final one of its translation.
  */
 class EptWalker {
-  root: Pfn = NOWHERE;
+  root: Pfn = NO_RAM;
   readonly #words: Int32Array;
   readonly #frameCount: number;
   readonly #range: TranslationRange;
@@ -253,7 +274,7 @@ class EptWalker {
     let rights = ALL_RIGHTS;
     if (cache !== null && cache.find(tag, vpn)) {
       first = cache.level;
-      table = cache.table;
+      table = Math.min(cache.table, NO_RAM);
       rights = cache.rights;
     }
     this.#translate(vpn, access, first, table, rights, out);
@@ -284,15 +305,20 @@ class EptWalker {
     out: Walk,
   ): void {
     const words = this.#words;
+    const frameCount = this.#frameCount;
+    const { frameHigh } = this.#range;
     const high = (vpn / LOW_SPAN) | 0;
-    const low = vpn - high * LOW_SPAN;
+    const low = (vpn - high * LOW_SPAN) | 0;
     // Four levels translate 48 bits; there is nothing above.
-    let table = high > INDEX_MASK ? NOWHERE : firstTable;
+    let table = high > INDEX_MASK ? NO_RAM : firstTable;
     let rights = firstRights;
     for (let level = first; ; level--) {
-      const isRam = table < this.#frameCount;
-      const entry = isRam ? table * FRAME_WORDS + (indexAt(high, low, level) << 1) : -1;
-      const lo = isRam ? words[entry]! : 0;
+      if (table >= frameCount) {
+        stopAt(out, level, -1, this.denied(access, 0));
+        return;
+      }
+      const entry = (table << FRAME_SHIFT) | (indexAt(high, low, level) << 1);
+      const lo = words[entry]!;
       if ((lo & EPT_PRESENT) === 0) {
         stopAt(out, level, entry, this.denied(access, 0));
         return;
@@ -305,12 +331,12 @@ class EptWalker {
       }
       this.#path[level] = entry;
       rights &= lo;
-      table = frameOf(lo, hi & this.#range.frameHigh);
       if (isLeaf) {
-        foundLeaf(out, level, entry, table, low);
+        foundLeaf(out, level, entry, lo, hi & frameHigh, low);
         this.#judgeLeaf(access, rights, lo, out);
         return;
       }
+      table = tableOf(lo, hi & frameHigh);
     }
   }
 
@@ -395,7 +421,7 @@ export class X86Mmu implements Mmu {
   }
 
   rootPfns(): readonly Pfn[] {
-    return [this.#paging.root, this.#ept.root].filter((root) => root !== NOWHERE);
+    return [this.#paging.root, this.#ept.root].filter((root) => root !== NO_RAM);
   }
 
   /**
@@ -424,7 +450,7 @@ export class X86Mmu implements Mmu {
 
   /** VM exit: the CPU is back in the context of CR3. */
   leaveGuest(): void {
-    this.#ept.root = NOWHERE;
+    this.#ept.root = NO_RAM;
     this.#isGuest = false;
     this.#tag = this.#pcid;
   }

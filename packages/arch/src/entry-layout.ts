@@ -94,9 +94,10 @@ export function decodeFields(layout: EntryLayout, lo: number, hi: number): Recor
   return Object.fromEntries(layout.fields.map((field) => [field.name, fieldValue(field, lo, hi)]));
 }
 
+const digits = (half: number): string => (half >>> 0).toString(16).padStart(8, "0");
+
 /** An entry as 16 hexadecimal digits. */
 export function formatEntry(lo: number, hi: number): string {
-  const digits = (half: number): string => (half >>> 0).toString(16).padStart(8, "0");
   return `0x${digits(hi)}${digits(lo)}`;
 }
 

@@ -1,1 +1,2 @@
-export { BACKENDS, findBackend } from "./registry.ts";
+export { BACKENDS, BACKEND_NAMES, findBackend } from "./registry.ts";
+export { validateArchitecture } from "./validate-architecture.ts";

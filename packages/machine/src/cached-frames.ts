@@ -42,7 +42,7 @@ export class CachedFrames {
   /** Some TLB entry, usable or not, leads to the frame. */
   isInTlb(pfn: Pfn): boolean {
     for (let size = 0; size < this.blocks.length; size++) {
-      if (this.totals[size] !== 0 && this.blocks[size]![Math.floor(pfn / 2 ** size)] !== 0) {
+      if (this.totals[size] !== 0 && this.blocks[size]![blockOf(pfn, size)] !== 0) {
         return true;
       }
     }
@@ -74,19 +74,24 @@ export class CachedFrames {
 
   private countLeaf(pfn: Pfn, leafPages: number, change: number): void {
     if (pfn >= this.frameCount) return;
-    this.blocksOf(leafPages)[Math.floor(pfn / 2 ** leafPages)]! += change;
+    this.blocksOf(leafPages)[blockOf(pfn, leafPages)]! += change;
     this.totals[leafPages]! += change;
   }
 
   private blocksOf(leafPages: number): Int32Array {
     let blocks = this.blocks[leafPages];
     if (blocks === undefined) {
-      blocks = new Int32Array(Math.ceil(this.frameCount / 2 ** leafPages));
+      blocks = new Int32Array(blockOf(this.frameCount - 1, leafPages) + 1);
       while (this.blocks.length < leafPages) this.blocks.push(undefined);
       this.blocks[leafPages] = blocks;
     }
     return blocks;
   }
+}
+
+/** Number of the aligned block of 2^size frames that a frame of RAM is in. */
+function blockOf(pfn: Pfn, size: number): number {
+  return size < 31 ? pfn >> size : 0;
 }
 
 function sameWords(left: Int32Array, right: Int32Array): boolean {

@@ -11,7 +11,7 @@ import {
 import type { Cpu } from "./cpu.ts";
 import { FrameOwner, ownerName } from "./frames.ts";
 import type { Machine } from "./machine.ts";
-import { ENTRY_WORDS, NO_ENTRY, type RangeTable } from "./range-table.ts";
+import { ENTRY_WORDS, NO_ENTRY, pagesOf, type RangeTable } from "./range-table.ts";
 import { describeLeaf, emptyTranslation, readTranslation } from "./translation.ts";
 import { tableFrameOf, tableLevelOf } from "./walk-cache.ts";
 
@@ -55,9 +55,9 @@ function checkRoots(machine: Machine, cpu: Cpu): void {
 function checkLeaves(machine: Machine, cpu: Cpu, table: RangeTable): void {
   for (let entry = table.count * ENTRY_WORDS; entry !== NO_ENTRY; entry -= ENTRY_WORDS) {
     const first = table.vpnOf(entry);
-    const end = first + 2 ** table.sizeOf(entry);
+    const end = first + table.pagesOf(entry);
     // A large leaf may have been split since: look at every leaf that is in its place now.
-    for (let vpn = first; vpn < end; vpn += 2 ** fresh.leafPages) {
+    for (let vpn = first; vpn < end; vpn += pagesOf(fresh.leafPages)) {
       readTranslation(table, entry, vpn, held);
       checkPage(machine, cpu, vpn);
     }
@@ -107,8 +107,8 @@ function checkStep(cpu: Cpu, steps: RangeTable, entry: number): void {
   const { mmu } = cpu;
   const level = tableLevelOf(steps, entry);
   const first = steps.vpnOf(entry);
-  const end = first + 2 ** steps.sizeOf(entry);
-  const entryPages = level === 0 ? 1 : 2 ** mmu.tablePages[level - 1]!;
+  const end = first + steps.pagesOf(entry);
+  const entryPages = level === 0 ? 1 : pagesOf(mmu.tablePages[level - 1]!);
   for (let vpn = first; vpn < end; vpn += entryPages) {
     mmu.inspect(vpn, Access.KERNEL_READ, fresh);
     if (fresh.level < level) continue;

@@ -63,7 +63,8 @@ export class Frames {
 
   /** The owner of any frame number; DEVICE outside RAM. */
   ownerOf(pfn: Pfn): FrameOwner {
-    return pfn < this.frameCount ? (this.owners[pfn]! as FrameOwner) : FrameOwner.DEVICE;
+    const inRam = pfn >= 0 && pfn < this.frameCount;
+    return inRam ? (this.owners[pfn]! as FrameOwner) : FrameOwner.DEVICE;
   }
 
   /** How many frames of RAM an owner has. */

@@ -109,6 +109,11 @@ export class RangeTable {
     return this.words[entry + 1]! & SIZE_MASK;
   }
 
+  /** Pages of an entry's range. */
+  pagesOf(entry: number): number {
+    return pagesOf(this.sizeOf(entry));
+  }
+
   /** Whether a range smaller than `size` is present. */
   hasSmaller(size: number): boolean {
     return this.sizeCount > 0 && this.sizes[0]! < size;
@@ -185,6 +190,11 @@ export class RangeTable {
     while (this.sizes[position] !== size) position++;
     return position;
   }
+}
+
+/** Pages in a range of this size. A shift where it can be: `**` is a library call. */
+export function pagesOf(size: number): number {
+  return size < 31 ? 1 << size : 2 ** size;
 }
 
 /** The low 32 bits of the first page. */

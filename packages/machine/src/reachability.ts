@@ -61,7 +61,7 @@ export class Reachability {
 function assertNoLeaf(cpu: Cpu, table: RangeTable, pfn: Pfn): void {
   for (let entry = table.count * ENTRY_WORDS; entry !== NO_ENTRY; entry -= ENTRY_WORDS) {
     const place = pfn - leafFrameOf(table, entry);
-    if (place < 0 || place >= 2 ** table.sizeOf(entry)) continue;
+    if (place < 0 || place >= table.pagesOf(entry)) continue;
     throw new KernelPanic(
       "P-T2",
       `frame ${formatAddress(pfn)} freed while CPU ${cpu.id} (tag ${cpu.mmu.tag}) can reach it ` +

@@ -12,7 +12,7 @@ import {
 } from "@aspace/arch";
 import type { CachedFrames } from "./cached-frames.ts";
 import { MicroTlb } from "./micro-tlb.ts";
-import { ENTRY_WORDS, NO_ENTRY, RangeTable } from "./range-table.ts";
+import { ENTRY_WORDS, NO_ENTRY, RangeTable, pagesOf } from "./range-table.ts";
 import { TagTables } from "./tag-tables.ts";
 import {
   describeLeaf,
@@ -158,7 +158,7 @@ export class Tlb {
       if (!same) this.panicConflict(tag, vpn, walk);
     }
     if (!table.hasSmaller(walk.leafPages)) return;
-    const leafPageCount = 2 ** walk.leafPages;
+    const leafPageCount = pagesOf(walk.leafPages);
     const firstVpn = vpn - (vpn % leafPageCount);
     for (let entry = table.count * ENTRY_WORDS; entry !== NO_ENTRY; entry -= ENTRY_WORDS) {
       const place = table.vpnOf(entry) - firstVpn;

@@ -86,7 +86,7 @@ export function writeTranslation(
 ): void {
   const words = table.words;
   const first = walk.pfn - (vpn - table.vpnOf(entry));
-  if (first % 2 ** walk.leafPages !== 0) {
+  if (walk.leafPages !== 0 && first % table.pagesOf(entry) !== 0) {
     const size = `2^${walk.leafPages} pages`;
     throw new KernelPanic("K-7", `leaf of ${size} at unaligned frame ${formatAddress(first)}`);
   }

@@ -156,7 +156,7 @@ export function load(machine: Machine, cpu: CpuId, root: Pfn, tag: Tag): void {
   mmuOf(machine, cpu).tag = tag;
 }
 
-/** Index in RAM's words of the entry of `vpn` at `level`, building tables down to it. */
+/** Index in RAM's words of the entry of `vpn` at `level`, building tables (in place of leaves) down to it. */
 export function entryOf(machine: Machine, root: Pfn, vpn: Vpn, level: number): number {
   const { words } = machine.memory;
   let table = root;
@@ -164,7 +164,7 @@ export function entryOf(machine: Machine, root: Pfn, vpn: Vpn, level: number): n
     const index = Math.floor(vpn / 2 ** (INDEX_BITS * above)) % 2 ** INDEX_BITS;
     const entry = table * FRAME_WORDS + 2 * index;
     if (above === level) return entry;
-    if (words[entry] === 0) {
+    if (words[entry] === 0 || (words[entry]! & Bit.LEAF) !== 0) {
       words[entry + 1] = machine.tables.allocate();
       words[entry] = Bit.PRESENT;
     }

@@ -333,20 +333,20 @@ describe("accessedSinceLastCheck", () => {
   });
 });
 
+/** A tree with one base page: root -> level 2 -> level 1 -> level 0 -> page 100. */
+function corrupted(change: (words: Int32Array, slots: number[]) => void): string {
+  const world = SmallWorld.start();
+  world.aspace.map(100, [1], 1, READ, ERROR);
+  world.aspace.validate();
+  const slots = world.read().tables.map(({ slot }) => slot);
+  change(world.machine.memory.words, slots);
+  return panicOf(() => world.aspace.validate());
+}
+
+const leafTableOf = (words: Int32Array, slots: number[]): number => words[slots[2]!]! >>> 12;
+
 describe("validate", () => {
-  /** A tree with one base page: root -> level 2 -> level 1 -> level 0 -> page 100. */
-  function corrupted(change: (words: Int32Array, slots: number[]) => void): string {
-    const world = SmallWorld.start();
-    world.aspace.map(100, [1], 1, READ, ERROR);
-    world.aspace.validate();
-    const slots = world.read().tables.map(({ slot }) => slot);
-    change(world.machine.memory.words, slots);
-    return panicOf(() => world.aspace.validate());
-  }
-
-  const leafTableOf = (words: Int32Array, slots: number[]): number => words[slots[2]!]! >>> 12;
-
-  test("T-64 P-R1: an absent entry that is not zero", () => {
+  test("T-3 T-64 P-R1: an absent entry that is not zero", () => {
     const lowHalf = corrupted((words, slots) => (words[slots[2]! + 4] = 0x1000));
     const highHalf = corrupted((words, slots) => (words[slots[2]! + 5] = 1));
     expect([lowHalf, highHalf]).toEqual(["P-R1", "P-R1"]);

@@ -20,16 +20,19 @@ const WORLDS: readonly [string, AspaceKind, SmallVariant][] = [
 ];
 
 describe("random edits against a flat map, every step watched", () => {
-  test.each(WORLDS)("T-2 T-9 P-M1 P-M6 P-R1 P-T1 P-U3 P-U4: %s", (_, kind, variant) => {
-    const { treeBase } = new SmallWorld({ kind, variant });
-    fc.assert(
-      fc.property(fc.array(smallOp(treeBase), { minLength: 1, maxLength: 12 }), (script) => {
-        const world = SmallWorld.start({ kind, variant });
-        for (const op of script) perform(world, op);
-        world.aspace.unmap(world.aspace.baseVpn, world.aspace.pageCount, "yes");
-        expect(world.aspace.tablePages()).toBe(1 + variant.prebuilt.count);
-      }),
-      { seed: 20_240_101, numRuns: 200 },
-    );
-  });
+  test.each(WORLDS)(
+    "S-22 S-23 S-24 T-2 T-9 P-M1 P-M6 P-R1 P-T1 P-U3 P-U4: %s",
+    (_, kind, variant) => {
+      const { treeBase } = new SmallWorld({ kind, variant });
+      fc.assert(
+        fc.property(fc.array(smallOp(treeBase), { minLength: 1, maxLength: 12 }), (script) => {
+          const world = SmallWorld.start({ kind, variant });
+          for (const op of script) perform(world, op);
+          world.aspace.unmap(world.aspace.baseVpn, world.aspace.pageCount, "yes");
+          expect(world.aspace.tablePages()).toBe(1 + variant.prebuilt.count);
+        }),
+        { seed: 20_240_101, numRuns: 200 },
+      );
+    },
+  );
 });

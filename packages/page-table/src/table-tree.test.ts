@@ -19,7 +19,7 @@ function wideTree(): TableTree {
 }
 
 describe("descending", () => {
-  test("T-1: the index at a level is that many digits into the page number, for all 52 bits", () => {
+  test("S-4 T-1: the index at a level is that many digits into the page number, for all 52 bits", () => {
     const tree = wideTree();
     const vpns = fc.oneof(
       fc.nat(2 ** 31 - 1),
@@ -30,6 +30,7 @@ describe("descending", () => {
         const index = Math.floor(vpn / 512 ** level) % 512;
         expect(tree.slotOf(3, vpn, level)).toBe(3 * FRAME_WORDS + 2 * index);
       }),
+      { seed: 20_240_104 },
     );
   });
 

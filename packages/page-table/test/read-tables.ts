@@ -103,8 +103,9 @@ function readTable(
 
 const frameOf = (lo: number, hi: number): Pfn => Math.floor(lo / 4096) + (hi % 4096) * 2 ** 20;
 
+const bit = (half: number, at: number): number => Math.floor(half / 2 ** at) % 2;
+
 function readLeaf(lo: number, hi: number, level: number, first: Vpn, reading: Reading): void {
-  const bit = (half: number, at: number): number => Math.floor(half / 2 ** at) % 2;
   const pages = ENTRIES ** level;
   const cacheHigh = bit(lo, level === 0 ? 5 : 12);
   const frame = frameOf(lo, hi) - (level === 0 ? 0 : cacheHigh);

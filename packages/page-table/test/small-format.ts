@@ -87,6 +87,9 @@ export function smallCapabilities(variant: SmallVariant): Capabilities {
   };
 }
 
+/** The high bit of the cache policy. */
+const c1 = (level: number): number => (level === 0 ? C1_SMALL : C1_LARGE);
+
 export function smallFormat(variant: SmallVariant): EntryFormat {
   const software = variant.marks === "software";
   const flipped = variant.leavesHave === "no-table-bit";
@@ -94,7 +97,6 @@ export function smallFormat(variant: SmallVariant): EntryFormat {
     if (flipped) return level === 0 ? TABLE : 0;
     return level === 0 ? 0 : LARGE;
   };
-  const c1 = (level: number): number => (level === 0 ? C1_SMALL : C1_LARGE);
   return {
     name: "small",
     capabilities: smallCapabilities(variant),

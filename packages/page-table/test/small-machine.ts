@@ -52,6 +52,7 @@ export class SmallMachine implements Hardware {
   /** Called after the event is written down, when other CPUs would run. */
   onBarrier: () => void = () => {};
   onFree: (pfn: Pfn) => void = () => {};
+  onSynchronize: () => void = () => {};
 
   readonly #idle: Pfn[] = Array.from({ length: FRAMES - 1 }, (_, index) => FRAMES - 1 - index);
 
@@ -69,7 +70,10 @@ export class SmallMachine implements Hardware {
       invalidate: () => {
         throw new Error("the engine invalidates through the tag only");
       },
-      synchronizeInstructions: (pfn) => this.events.push({ kind: "synchronize", pfn }),
+      synchronizeInstructions: (pfn) => {
+        this.events.push({ kind: "synchronize", pfn });
+        this.onSynchronize();
+      },
     };
   }
 

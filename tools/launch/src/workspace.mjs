@@ -11,6 +11,9 @@ import { fileURLToPath } from "node:url";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
+/** The `aspace` command's exit status for "something is missing here"; pnpm's own would read as "findings". */
+const CANNOT_RUN = 3;
+
 /** The Node that the workspace brings; absent before the first install. */
 export const OUR_NODE = join(ROOT, "node_modules/.bin/node");
 
@@ -28,7 +31,8 @@ export const ENVIRONMENT = {
  */
 export function pnpm(...args) {
   const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  return ["npx", "--yes", "--prefer-offline", manifest.packageManager, ...args];
+  // `npm run -s` silences every npm below it, and with it the reason why pnpm could not be had.
+  return ["npx", "--yes", "--prefer-offline", "--loglevel=error", manifest.packageManager, ...args];
 }
 
 /**
@@ -55,6 +59,6 @@ export function install() {
   if (error !== undefined)
     process.stderr.write(`aspace: cannot run ${command}: ${error.message}\n`);
   if (status === 0) return 0;
-  process.stderr.write("aspace: the install failed; nothing was run\n");
-  return status ?? 3;
+  process.stderr.write("aspace: the install failed, so nothing was run\n");
+  return CANNOT_RUN;
 }

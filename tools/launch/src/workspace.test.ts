@@ -37,6 +37,7 @@ test("pnpm has the version that package.json names", () => {
     "npx",
     "--yes",
     "--prefer-offline",
+    "--loglevel=error",
     expect.stringMatching(/^pnpm@\d+\.\d+\.\d+$/),
     "install",
   ]);

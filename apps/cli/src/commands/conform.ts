@@ -4,7 +4,8 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { AspaceKind } from "@aspace/arch";
 import { architectureNamed } from "../architecture-names.ts";
-import type { PropertyResult, Request, Subject } from "../conform/message.ts";
+import type { PropertyResult } from "@aspace/arch-conformance";
+import type { Request, Subject } from "../conform/message.ts";
 import { superviseSuite, type SuiteOutcome } from "../conform/supervised-suite.ts";
 import { ExitStatus } from "../exit-status.ts";
 import { commandLine } from "../invocation.ts";
@@ -40,8 +41,8 @@ export async function conform(flags: ConformFlags): Promise<ExitStatus> {
 async function watchedSuite(request: Request): Promise<SuiteOutcome> {
   const line = progressLine();
   try {
-    return await superviseSuite(request, ({ property, on, finished, total }) => {
-      line.update(`${property} on ${on} (${finished + 1} of ${total})`);
+    return await superviseSuite(request, ({ case: { id, kind }, finished, total }) => {
+      line.update(`${id} on ${kind} (${finished + 1} of ${total})`);
     });
   } finally {
     line.end();
@@ -67,13 +68,14 @@ function subjectFrom({ arch, backend }: ConformFlags): Subject {
     return { kind: "module", url: pathToFileURL(file).href, path: backend };
   }
   if (arch !== undefined) return { kind: "registered", name: architectureNamed(arch).name };
-  throw badInput("what to test? --arch NAME or --backend FILE; `aspace backends` lists the names");
+  const names = commandLine("backends");
+  throw badInput(`give --arch NAME or --backend FILE; \`${names}\` lists the names`);
 }
 
 function documentOf(request: Request, { catalog, results, isComplete }: SuiteOutcome): object {
-  const { name, title, properties, quirks, quirksOn } = catalog;
+  const { name, title, cases, quirks, quirksOn } = catalog;
   const head = { schemaVersion: 1, arch: name, title };
-  if (request.job === "list") return { ...head, properties, quirks };
+  if (request.job === "list") return { ...head, properties: cases, quirks };
   const number = (wanted: PropertyResult["outcome"]): number =>
     results.filter(({ outcome }) => outcome === wanted).length;
   return {
@@ -89,8 +91,9 @@ function documentOf(request: Request, { catalog, results, isComplete }: SuiteOut
 }
 
 function rerunCommand(flags: ConformFlags, seed: number, result: PropertyResult): string {
-  const subject = flags.backend === undefined ? ["--arch", flags.arch!] : ["--backend", flags.backend];
+  const subject =
+    flags.backend === undefined ? ["--arch", flags.arch!] : ["--backend", flags.backend];
   const quirks = (flags.quirk ?? []).flatMap((quirk) => ["--quirk", quirk]);
-  const property = ["--property", result.property, "--kind", result.kind];
+  const property = ["--property", result.id, "--kind", result.kind];
   return commandLine("conform", ...subject, ...quirks, ...property, "--seed", String(seed));
 }

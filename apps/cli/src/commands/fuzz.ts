@@ -37,7 +37,6 @@ export interface FuzzFlags {
 
 export async function fuzz(targetName: string, flags: FuzzFlags): Promise<ExitStatus> {
   const options = optionsFrom(targetNamed(targetName), flags);
-  note(startText(options));
   const result = await watchedCampaign(options);
 
   if (flags.json) printJson(result);
@@ -52,6 +51,7 @@ async function watchedCampaign(options: CampaignOptions): Promise<CampaignResult
     line.end();
     note("aspace: stopping; everything found so far is kept");
   });
+  note(startText(options));
   try {
     return await runCampaign(options, {
       signal: interrupt.signal,

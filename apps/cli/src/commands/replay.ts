@@ -1,6 +1,7 @@
 /** `aspace replay PATH`: saved findings and traces, run again. */
 import { ExitStatus } from "../exit-status.ts";
 import { commandLine } from "../invocation.ts";
+import { detailOf, titleOf } from "../output/broken-rule.ts";
 import { marks } from "../output/marks.ts";
 import { operationList } from "../output/operation-list.ts";
 import { shortPath } from "../output/path.ts";
@@ -40,15 +41,14 @@ function fullText(run: ReplayedRun): string {
 }
 
 function verdict({ outcome, failure }: ReplayedRun): string {
-  if (failure === null) return paint("green", `${marks.good} It does not fail any more.`);
-  const { rule, operation, arch, message } = failure;
+  if (failure === null) return paint("green", `${marks.good} No check failed.`);
   const other = outcome === "different" ? " (another defect than the saved one)" : "";
-  const title = `${marks.bad} ${rule} broken by ${operation} on ${arch}${other}`;
-  return `${paint("red", title)}\n  ${message}`;
+  const title = `${marks.bad} ${titleOf(failure)}${other}`;
+  return `${paint("red", title)}\n  ${detailOf(failure)}`;
 }
 
 function shortText({ path, outcome, failure }: ReplayedRun): string {
-  const text = failure === null ? "passed" : `${failure.rule} ${failure.operation} ${failure.arch}`;
+  const text = failure === null ? "passed" : titleOf(failure);
   const mark = failure === null ? paint("green", marks.good) : paint("red", marks.bad);
   const other = outcome === "different" ? ", another defect than the saved one" : "";
   return `${mark} ${shortPath(path)}: ${text}${other}`;
@@ -58,5 +58,5 @@ function totalText(runs: readonly ReplayedRun[], failing: number): string {
   const total = `\n${counted(runs.length, "run")} replayed, ${failing} failing`;
   const first = runs.find(({ outcome }) => outcome !== "passed");
   if (first === undefined) return total;
-  return `${total}; one with its operations: ${commandLine("replay", shortPath(first.path))}`;
+  return `${total}; see the operations of one:\n  ${commandLine("replay", shortPath(first.path))}`;
 }

@@ -16,9 +16,10 @@ export interface BackendSurroundings {
  */
 export async function loadForeignBackend(url: string, path: string): Promise<Architecture> {
   const made = await makeBackend(url, path);
-  const wrong = validateArchitecture(made);
-  if (wrong === null) return made as Architecture;
-  throw badInput(`${path}: not an Architecture: ${wrong}`);
+  const checked = validateArchitecture(made);
+  if (!Array.isArray(checked)) return checked;
+  const others = checked.length > 1 ? ` (and ${checked.length - 1} more)` : "";
+  throw badInput(`${path}: not an Architecture: ${checked[0]}${others}`);
 }
 
 async function makeBackend(url: string, path: string): Promise<unknown> {

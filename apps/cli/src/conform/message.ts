@@ -2,6 +2,7 @@
  * What the thread that runs the suite is asked, and what it tells the thread that owns the terminal.
  */
 import type { AspaceKind, Quirk } from "@aspace/arch";
+import type { PropertyResult } from "@aspace/arch-conformance";
 
 /** The backend to test. */
 export type Subject =
@@ -10,6 +11,7 @@ export type Subject =
   | { readonly kind: "module"; readonly url: string; readonly path: string };
 
 export interface Request {
+  readonly job: "run" | "list";
   readonly subject: Subject;
   /** As the user wrote them. */
   readonly quirks: readonly string[];
@@ -17,37 +19,29 @@ export interface Request {
   readonly properties: readonly string[];
   readonly kinds: readonly AspaceKind[];
   readonly seed: number;
-  readonly job: "run" | "list";
 }
 
 /** One property on one kind of aspace. */
-export interface PropertyResult {
-  readonly property: string;
+export interface Case {
+  readonly id: string;
   readonly title: string;
   readonly kind: AspaceKind;
-  readonly outcome: "passed" | "failed" | "not-applicable";
-  /** The capability that excludes it, or what was seen broken; null when it passed. */
-  readonly reason: string | null;
-  /** The last operations before a failure, in words. */
-  readonly trace: readonly string[];
 }
 
-/** What there is to run. */
+/** What there is to run, on what. */
 export interface Catalog {
   readonly name: string;
   readonly title: string;
-  readonly properties: readonly { readonly id: string; readonly title: string }[];
+  readonly cases: readonly Case[];
   readonly quirks: readonly Quirk[];
   /** Ids of the quirks that are switched on. */
   readonly quirksOn: readonly string[];
-  /** Results that will follow. */
-  readonly total: number;
 }
 
 export type Message =
-  /** The module is loaded and the request makes sense. */
+  /** The backend is loaded and the request makes sense. */
   | { readonly kind: "ready"; readonly catalog: Catalog }
-  | { readonly kind: "started"; readonly property: string; readonly on: AspaceKind }
+  | { readonly kind: "started"; readonly case: Case }
   | { readonly kind: "result"; readonly result: PropertyResult }
   | { readonly kind: "done" }
   /** The user's input is at fault: one line. */

@@ -1,13 +1,19 @@
 /** The suite in a thread of its own, with an eye on the clock. */
 import { on } from "node:events";
 import { Worker } from "node:worker_threads";
+import type { PropertyResult } from "@aspace/arch-conformance";
 import { badInput } from "../refusal.ts";
-import type { Catalog, Message, PropertyResult, Request } from "./message.ts";
+import type { Case, Catalog, Message, Request } from "./message.ts";
 
-/** A module that has not finished loading by then never will. */
-const LOADING_SECONDS_MAX = 10;
-/** The longest property takes a few seconds on a slow machine. */
-const PROPERTY_SECONDS_MAX = 120;
+/** How long to wait, in seconds. */
+export interface Patience {
+  /** For a module to load. */
+  readonly loading: number;
+  /** For one property; the longest takes a few seconds on a slow machine. */
+  readonly property: number;
+}
+
+const PATIENCE: Patience = { loading: 10, property: 120 };
 
 export interface SuiteOutcome {
   readonly catalog: Catalog;
@@ -17,8 +23,7 @@ export interface SuiteOutcome {
 }
 
 export interface SuiteProgress {
-  readonly property: string;
-  readonly on: string;
+  readonly case: Case;
   readonly finished: number;
   readonly total: number;
 }
@@ -36,18 +41,19 @@ interface Lost {
 export async function superviseSuite(
   request: Request,
   onProgress: (progress: SuiteProgress) => void,
+  patience: Patience = PATIENCE,
 ): Promise<SuiteOutcome> {
   const results: PropertyResult[] = [];
   let catalog: Catalog | null = null;
-  let running: Extract<Message, { kind: "started" }> | null = null;
-  for await (const message of messagesOf(request)) {
+  let running: Case | null = null;
+  for await (const message of messagesOf(request, patience)) {
     switch (message.kind) {
       case "ready":
         catalog = message.catalog;
         break;
       case "started":
-        running = message;
-        onProgress({ ...message, finished: results.length, total: catalog!.total });
+        running = message.case;
+        onProgress({ case: running, finished: results.length, total: catalog!.cases.length });
         break;
       case "result":
         results.push(message.result);
@@ -58,7 +64,7 @@ export async function superviseSuite(
         return { catalog: catalog!, results, isComplete: true };
       case "lost":
         if (running === null) throw badInput(`${nameOf(request)}: ${message.reason}`);
-        results.push(lostProperty(catalog!, running, message.reason));
+        results.push(lostCase(running, message.reason));
         return { catalog: catalog!, results, isComplete: false };
     }
   }
@@ -66,13 +72,13 @@ export async function superviseSuite(
 }
 
 /** What the thread says; when it stops talking, that. Ends the thread when left. */
-async function* messagesOf(request: Request): AsyncGenerator<Message | Lost> {
-  const watch = new SilenceWatch(LOADING_SECONDS_MAX);
+async function* messagesOf(request: Request, patience: Patience): AsyncGenerator<Message | Lost> {
+  const watch = new SilenceWatch(patience.loading);
   const thread = startThread(request);
   try {
     const messages = on(thread, "message", { close: ["exit"], signal: watch.signal });
     for await (const [message] of messages as AsyncIterable<[Message]>) {
-      watch.restart(PROPERTY_SECONDS_MAX);
+      watch.restart(patience.property);
       yield message;
     }
     yield { kind: "lost", reason: "it ended the process that it was loaded into" };
@@ -132,13 +138,9 @@ function nameOf({ subject }: Request): string {
   return subject.kind === "module" ? subject.path : subject.name;
 }
 
-function lostProperty(
-  { properties }: Catalog,
-  { property, on: kind }: Extract<Message, { kind: "started" }>,
-  reason: string,
-): PropertyResult {
-  const title = properties.find(({ id }) => id === property)?.title ?? "";
-  return { property, title, kind, outcome: "failed", reason: `the backend: ${reason}`, trace: [] };
+function lostCase({ id, title, kind }: Case, reason: string): PropertyResult {
+  const message = `the backend did not come back: ${reason}`;
+  return { id, title, kind, outcome: "failed", rule: id, message, trace: [] };
 }
 
 function oneLine(error: unknown): string {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { CampaignResult, FindingSummary } from "@aspace/fuzz";
 import { commandLine } from "../invocation.ts";
+import { detailOf, titleOf } from "./broken-rule.ts";
 import { marks } from "./marks.ts";
 import { shortPath } from "./path.ts";
 import { byteSize, count, counted, duration } from "./quantity.ts";
@@ -31,14 +32,14 @@ function verdict({ findings, interrupted, durationSeconds, arches }: CampaignRes
 }
 
 function findingText(finding: FindingSummary): string {
-  const { rule, operation, arch, message, count: times, directory, replay } = finding;
+  const { count: times, directory, replay } = finding;
   const seen = times === 1 ? "seen once" : `seen ${count(times)} times`;
   const copy =
     directory === null
       ? [`could not be written; its input, base64: ${finding.inputBase64}`]
       : [`saved  ${shortPath(directory)}`, `replay ${replay}`];
-  const title = paint("bold", `${rule} broken by ${operation} on ${arch}`);
-  return [`${title} (${seen})`, message, ...copy].join("\n  ");
+  const title = paint("bold", titleOf(finding));
+  return [`${title} (${seen})`, detailOf(finding), ...copy].join("\n  ");
 }
 
 function numbers(result: CampaignResult): string {

@@ -1,6 +1,7 @@
 /** What the suite said about a backend, for people. */
 import type { AspaceKind } from "@aspace/arch";
-import type { Catalog, PropertyResult } from "../conform/message.ts";
+import type { PropertyResult } from "@aspace/arch-conformance";
+import type { Catalog } from "../conform/message.ts";
 import type { SuiteOutcome } from "../conform/supervised-suite.ts";
 import { marks } from "./marks.ts";
 import { formatTable } from "./table.ts";
@@ -8,9 +9,12 @@ import { columnsOf, paint } from "./terminal.ts";
 
 const WORDS = { passed: "passed", failed: "FAILED", "not-applicable": "n/a" } as const;
 
+/** Operations shown before a failure where there is more than one property to read about. */
+const OPERATION_LINES = 6;
+
 export interface ReportOptions {
   readonly kinds: readonly AspaceKind[];
-  /** The command that runs one property again. */
+  /** The command that runs one property again, and then shows all its operations. */
   readonly rerun: (result: PropertyResult) => string;
 }
 
@@ -20,7 +24,7 @@ export function conformanceReport(outcome: SuiteOutcome, options: ReportOptions)
     headline(catalog),
     propertyTable(results, options.kinds),
     exclusions(results),
-    ...results.filter(isFailure).map((result) => failureText(result, options)),
+    ...failures(results, options),
     outcome.isComplete ? "" : paint("red", "The suite stopped there: the rest was not run."),
     totals(results),
   ]
@@ -29,9 +33,13 @@ export function conformanceReport(outcome: SuiteOutcome, options: ReportOptions)
 }
 
 /** Properties and quirks of a backend, without running anything. */
-export function catalogText({ name, title, properties, quirks }: Catalog): string {
+export function catalogText({ name, title, cases, quirks }: Catalog): string {
   const columns = columnsOf(process.stdout);
-  const propertyRows = properties.map((property) => [property.id, property.title]);
+  const propertyRows = [...Map.groupBy(cases, ({ id }) => id)].map(([id, group]) => [
+    id,
+    group.map(({ kind }) => kind).join(" "),
+    group[0]!.title,
+  ]);
   const quirkRows = quirks.map(({ id, name: called, summary }) => [id, `${called}: ${summary}`]);
   return [
     `${paint("bold", name)}  ${title}`,
@@ -49,9 +57,9 @@ function headline({ name, title, quirksOn }: Catalog): string {
 
 /** A row for each property, a column for each kind. */
 function propertyTable(results: readonly PropertyResult[], kinds: readonly AspaceKind[]): string {
-  const rows = [...Map.groupBy(results, ({ property }) => property)].map(([property, group]) => [
+  const rows = [...Map.groupBy(results, ({ id }) => id)].map(([id, group]) => [
     markOf(group),
-    property,
+    id,
     ...kinds.map((kind) => wordOf(group.find((result) => result.kind === kind))),
     group[0]!.title,
   ]);
@@ -72,22 +80,40 @@ function wordOf(result: PropertyResult | undefined): string {
 }
 
 function exclusions(results: readonly PropertyResult[]): string {
-  const excluded = results.filter(({ outcome }) => outcome === "not-applicable");
-  if (excluded.length === 0) return "";
-  const rows = excluded.map(({ property, kind, reason }) => [property, kind, reason ?? ""]);
+  const rows = results.flatMap((result) =>
+    result.outcome === "not-applicable" ? [[result.id, result.kind, result.reason]] : [],
+  );
+  if (rows.length === 0) return "";
   const table = formatTable(rows, { indent: 2, columns: columnsOf(process.stdout) });
-  return `Not applicable, and the capability that excludes it:\n${table}`;
+  return `Not applicable, and why:\n${table}`;
 }
 
-function failureText(result: PropertyResult, { rerun }: ReportOptions): string {
-  const { property, kind, title, reason, trace } = result;
-  const lines = [
-    paint("red", `${marks.bad} ${property} on ${kind}: ${title}`),
-    reason ?? "",
-    ...trace.map((step) => paint("dim", `  ${step}`)),
-    `again: ${rerun(result)}`,
+function failures(results: readonly PropertyResult[], { rerun }: ReportOptions): string[] {
+  const isOnly = new Set(results.map(({ id }) => id)).size === 1;
+  return results.filter(isFailure).map((result) => {
+    const shown = isOnly ? result.trace : lastOperations(result.trace);
+    const again = isOnly ? [] : [`again, with all operations: ${rerun(result)}`];
+    return [...failureLines(result, shown), ...again].join("\n  ");
+  });
+}
+
+/** The last lines, beginning with an operation: what it answered is indented below it. */
+function lastOperations(trace: readonly string[]): readonly string[] {
+  const first = Math.max(0, trace.length - OPERATION_LINES);
+  const operation = trace.findIndex((line, index) => index >= first && !line.startsWith(" "));
+  return trace.slice(operation < 0 ? first : operation);
+}
+
+function failureLines(
+  { id, kind, title, rule, message }: FailedResult,
+  operations: readonly string[],
+): string[] {
+  const text = message.split("\n", 1)[0]!;
+  return [
+    paint("red", `${marks.bad} ${id} on ${kind}: ${title}`),
+    text.startsWith(rule) ? text : `${rule}: ${text}`,
+    ...operations.map((line) => paint("dim", `  ${line}`)),
   ];
-  return lines.join("\n  ");
 }
 
 function totals(results: readonly PropertyResult[]): string {
@@ -98,6 +124,8 @@ function totals(results: readonly PropertyResult[]): string {
   return paint(failed === 0 ? "green" : "red", text);
 }
 
-function isFailure({ outcome }: PropertyResult): boolean {
-  return outcome === "failed";
+type FailedResult = Extract<PropertyResult, { outcome: "failed" }>;
+
+function isFailure(result: PropertyResult): result is FailedResult {
+  return result.outcome === "failed";
 }

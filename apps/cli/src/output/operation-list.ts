@@ -9,8 +9,8 @@ type Line = Readonly<Record<string, unknown>>;
  * The operations of a trace, a line each:
  *
  *     #  answer          operation
- *     1  OK              map aspace=0 page=0x1f0 count=4 pfn=0x123 flags=rw- action=error
- *     2  OK/NO_MEMORY    protect aspace=0 page=0x1f0 count=1 permissions=r-- enlarge=no
+ *     1  OK              map aspace=0 page=0x1f0 count=4 pfn=0x123 flags=-rw- action=error
+ *     2  OK/NO_MEMORY    protect aspace=0 page=0x1f0 count=1 permissions=-r-- enlarge=no
  */
 export function operationList(trace: string): string {
   const [header, ...rest] = trace.trimEnd().split("\n").map(parseLine);
@@ -29,21 +29,23 @@ export function operationList(trace: string): string {
 
 /** What the operations run on: every field of the header that says something. */
 function worldText(header: Line): string {
-  const { format: _, version: __, ...world } = header;
-  return Object.entries(world)
+  return Object.entries(header)
+    .filter(([field]) => field !== "format" && field !== "version")
     .filter(([, value]) => !Array.isArray(value) || value.length > 0)
     .map(([field, value]) => `${field} ${String(value)}`)
     .join(", ");
 }
 
-/** The common answer of all architectures, or each one's, in the order of the header. */
+/** The common answer of all architectures, or each one's, in their order; - where there is none. */
 function answersOf({ seen }: Line): string {
-  return Array.isArray(seen) ? [...new Set(seen)].join("/") : "";
+  return Array.isArray(seen) ? [...new Set(seen)].join("/") || "-" : "-";
 }
 
-function textOf({ kind, seen: _, ...fields }: Line): string {
-  const words = Object.entries(fields).map(([name, value]) => `${name}=${valueText(name, value)}`);
-  return [String(kind), ...words].join(" ");
+function textOf(operation: Line): string {
+  const words = Object.entries(operation)
+    .filter(([name]) => name !== "kind" && name !== "seen")
+    .map(([name, value]) => `${name}=${valueText(name, value)}`);
+  return [String(operation["kind"]), ...words].join(" ");
 }
 
 function valueText(field: string, value: unknown): string {
@@ -51,7 +53,7 @@ function valueText(field: string, value: unknown): string {
   switch (field) {
     case "flags":
     case "permissions":
-      return formatFlags(value).replaceAll(" ", "");
+      return formatFlags(value).replaceAll(" ", ",");
     case "access":
       return accessName(value as Access).replaceAll(" ", "-");
     case "page":

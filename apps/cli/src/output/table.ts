@@ -1,14 +1,13 @@
 import { stripVTControlCharacters } from "node:util";
 import Table from "cli-table3";
+import { marks } from "./marks.ts";
 
 const GAP = "  ";
+const LINES = ["top", "bottom", "left", "mid", "right"];
 const WITHOUT_LINES = {
   ...Object.fromEntries(
-    ["top", "bottom"].flatMap((edge) =>
-      ["", "-mid", "-left", "-right"].map((part) => [edge + part, ""]),
-    ),
+    LINES.flatMap((line) => ["", "-mid", "-left", "-right"].map((part) => [line + part, ""])),
   ),
-  ...{ left: "", "left-mid": "", mid: "", "mid-mid": "", right: "", "right-mid": "" },
   middle: GAP,
 };
 
@@ -31,6 +30,7 @@ export function formatTable(rows: readonly (readonly string[])[], options: Table
     style: { "padding-left": 0, "padding-right": 0, compact: true, border: [], head: [] },
     colWidths: [...widths.slice(0, -1), last],
     wordWrap: true,
+    truncate: marks.ellipsis,
   });
   table.push(...rows.map((row) => [...row]));
   const margin = " ".repeat(options.indent);

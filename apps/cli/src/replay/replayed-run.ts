@@ -4,15 +4,12 @@ import { join } from "node:path";
 import {
   replayFinding,
   TARGETS,
-  UnreadableFinding,
   UnreadableTrace,
   UnusableOptions,
   type CreateTarget,
   type Failure,
-  type FuzzTarget,
-  type TargetOptions,
 } from "@aspace/fuzz";
-import { badInput } from "../refusal.ts";
+import { badInput, Refusal } from "../refusal.ts";
 import type { SavedRun } from "./saved-runs.ts";
 
 export interface ReplayedRun {
@@ -25,36 +22,44 @@ export interface ReplayedRun {
   readonly trace: string | null;
 }
 
-/** The target that bare traces are for: the only one that has them. */
-const TRACE_TARGET = "arch";
-
 /** Refuses, with its path, what cannot be read. */
-export async function replayRun(run: SavedRun): Promise<ReplayedRun> {
-  try {
-    return run.kind === "finding" ? await replaySavedFinding(run.path) : await replayFile(run.path);
-  } catch (error) {
-    if (!isBadInput(error)) throw error;
-    const { message } = error;
-    throw badInput(message.includes(run.path) ? message : `${run.path}: ${message}`);
-  }
+export function replayRun({ kind, path }: SavedRun): Promise<ReplayedRun> {
+  return kind === "finding" ? replaySavedFinding(path) : replayFile(path);
 }
 
 async function replaySavedFinding(path: string): Promise<ReplayedRun> {
-  const replay = await replayFinding(path, createTargetFor);
-  if (replay.kind === "gone") {
-    const trace = replay.finding.hasTrace ? readText(join(path, "trace.jsonl")) : null;
-    return { path, outcome: "passed", failure: null, trace };
+  const replay = await replayFinding(path);
+  switch (replay.kind) {
+    case "refused":
+      throw new Refusal(replay.status, withPath(path, replay.reason));
+    case "gone": {
+      const trace = replay.finding.hasTrace ? readText(join(path, "trace.jsonl")) : null;
+      return { path, outcome: "passed", failure: null, trace };
+    }
+    default:
+      return failed(path, replay.kind, replay.failure);
   }
-  return failed(path, replay.kind, replay.failure);
 }
 
+/** A trace in a file of its own names its architectures and quirks itself. */
 async function replayFile(path: string): Promise<ReplayedRun> {
   const text = readText(path);
-  // The trace names its own architectures and quirks.
-  const target = await createTargetFor({ target: TRACE_TARGET, arches: [], quirks: [] });
-  const failure = target.replay(text);
+  const failure = await replayTrace(path, text);
   if (failure === null) return { path, outcome: "passed", failure: null, trace: text };
   return failed(path, "reproduced", failure);
+}
+
+/** All traces are for the one target that has them. */
+async function replayTrace(path: string, text: string): Promise<Failure | null> {
+  const entry = TARGETS.find(({ name }) => name === "arch")!;
+  const exported = (await import(entry.module)) as Record<string, CreateTarget>;
+  const target = exported[entry.factory]!({ arches: [], quirks: [] });
+  try {
+    return target.replay(text);
+  } catch (error) {
+    const isTraceAtFault = error instanceof UnreadableTrace || error instanceof UnusableOptions;
+    throw isTraceAtFault ? badInput(withPath(path, error.message)) : error;
+  }
 }
 
 function failed(
@@ -65,23 +70,14 @@ function failed(
   return { path, outcome, failure, trace: trace === "" ? null : trace };
 }
 
-async function createTargetFor(
-  wanted: Pick<TargetOptions, "arches" | "quirks"> & { readonly target: string },
-): Promise<FuzzTarget> {
-  const entry = TARGETS.find(({ name }) => name === wanted.target);
-  if (entry === undefined) throw badInput(`it is for target '${wanted.target}', unknown here`);
-  const exported = (await import(entry.module)) as Record<string, CreateTarget>;
-  return exported[entry.factory]!({ arches: wanted.arches, quirks: wanted.quirks });
-}
-
 function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw badInput(`${path}: cannot be read: ${(error as Error).message}`);
+    throw badInput(withPath(path, `cannot be read: ${(error as Error).message}`));
   }
 }
 
-function isBadInput(error: unknown): error is Error {
-  return [UnreadableFinding, UnreadableTrace, UnusableOptions].some((kind) => error instanceof kind);
+function withPath(path: string, message: string): string {
+  return message.includes(path) ? message : `${path}: ${message}`;
 }

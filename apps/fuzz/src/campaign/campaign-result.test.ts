@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { exitStatus, type CampaignResult, type FindingSummary } from "./campaign-result.ts";
-import { reportText } from "./report.ts";
+import { reportText, writeReport } from "./report.ts";
 
 const clean: CampaignResult = {
   schemaVersion: 1,
@@ -71,4 +71,10 @@ test("the report carries the only copy of a finding that could not be written", 
 
 test("the report names situations that no run reached (F-13)", () => {
   expect(reportText(clean)).toContain("- split of an accessed leaf");
+});
+
+test("a report that cannot be written is a problem with a reason, not an exception", () => {
+  expect(writeReport("/no/such/folder", clean)).toMatch(
+    /^report\.json could not be written: ENOENT/,
+  );
 });

@@ -8,7 +8,7 @@ import type { WorkerMessage } from "../engine/telemetry.ts";
 import type { WorkerConfig, WorkerLimit } from "../engine/worker-config.ts";
 import { FindingStore } from "../findings/finding-store.ts";
 import { sha1 } from "../findings/fingerprint.ts";
-import { replayCommand } from "../findings/replay.ts";
+import { replayCommand } from "../findings/replay-command.ts";
 import { CampaignTally } from "./campaign-tally.ts";
 import { SEED_MAX } from "./campaign-options.ts";
 import type { WorkerHealth } from "./campaign-result.ts";

@@ -1,12 +1,13 @@
 /** What the outside world can do to a campaign: a full disk, and a kill that nothing can catch. */
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, writeFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { sha1 } from "../findings/fingerprint.ts";
 import { readFinding } from "../findings/finding-store.ts";
 import { standIn } from "../stand-in/entry.ts";
 import { campaignOptions } from "./campaign-options.ts";
@@ -19,9 +20,11 @@ const PROGRAM = fileURLToPath(new URL("../stand-in/endless-campaign.ts", import.
 const MIB = 2 ** 20;
 
 let root = "";
+let disk = "";
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), "aspace-test-"));
+  disk = join(root, "disk");
   mkdirSync(join(root, "seeds"));
 });
 
@@ -29,20 +32,18 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** Runs `use` with a disk of `mebibytes` mounted on a folder; false where mounting is not allowed. */
-async function withSmallDisk(mebibytes: number, use: (disk: string) => Promise<void>) {
-  const disk = join(root, "disk");
-  mkdirSync(disk);
+/** Runs `use` with a disk mounted on `folder`; false where mounting is not allowed. */
+async function withDisk(folder: string, size: string, use: () => Promise<void>): Promise<boolean> {
+  mkdirSync(folder, { recursive: true });
   try {
-    const size = `size=${mebibytes}m`;
-    execFileSync("mount", ["-t", "tmpfs", "-o", size, "tmpfs", disk], { stdio: "ignore" });
+    execFileSync("mount", ["-t", "tmpfs", "-o", size, "tmpfs", folder], { stdio: "ignore" });
   } catch {
     return false;
   }
   try {
-    await use(disk);
+    await use();
   } finally {
-    execFileSync("umount", ["--lazy", disk]);
+    execFileSync("umount", ["--lazy", folder]);
   }
   return true;
 }
@@ -59,7 +60,7 @@ function optionsFor(outputDirectory: string) {
 
 describe("on a full disk (F-28)", { timeout: LIMIT_MS }, () => {
   test("a campaign does not start", async ({ skip }) => {
-    const mounted = await withSmallDisk(16, async (disk) => {
+    const mounted = await withDisk(disk, "size=16m", async () => {
       const result = await runCampaign(optionsFor(disk));
       expect(result.refusal?.reason).toMatch(/is full: 1\d MiB free, 32 MiB needed$/);
       expect(exitStatus(result)).toBe(3);
@@ -70,14 +71,13 @@ describe("on a full disk (F-28)", { timeout: LIMIT_MS }, () => {
   test("a campaign stops while its corpus is whole, and its findings are kept", async ({
     skip,
   }) => {
-    const mounted = await withSmallDisk(40, async (disk) => {
+    const mounted = await withDisk(disk, "size=40m", async () => {
       const onProgress = ({ findings }: { findings: number }): void => {
         if (findings > 0) writeFileSync(join(disk, "filler"), Buffer.alloc(36 * MIB));
       };
       const result = await runCampaign(optionsFor(disk), { onProgress });
       expect(result.problems).toEqual([expect.stringMatching(/^stopped because the disk is full/)]);
       expect(result.interrupted).toBe(false);
-      expect(result.durationSeconds).toBeLessThan(30);
       expect(result.findings).toHaveLength(1);
       expect(exitStatus(result)).toBe(1);
       expect(exitStatus({ ...result, findings: [] })).toBe(3);
@@ -87,35 +87,20 @@ describe("on a full disk (F-28)", { timeout: LIMIT_MS }, () => {
     if (!mounted) skip("no right to mount a small disk");
   });
 
-  test("a campaign that cannot write at all carries its findings in its result", async ({
-    skip,
-  }) => {
-    const mounted = await withSmallDisk(40, async (disk) => {
-      let isFull = false;
-      const onProgress = (): void => {
-        if (isFull) return;
-        isFull = true;
-        fillUp(join(disk, "filler"));
-      };
-      const result = await runCampaign(optionsFor(disk), { onProgress });
-      expect(result.problems.length).toBeGreaterThan(0);
-      expect(result.problems.at(-1)).toMatch(/report\.json could not be written: .*ENOSPC/);
-      expect(result.findings).toHaveLength(1);
-      expect(Buffer.from(result.findings[0]!.inputBase64, "base64").toString()).toContain("asp");
+  test("a finding that cannot be written is in the result and the report", async ({ skip }) => {
+    writeFileSync(join(root, "seeds", sha1("asp")), "asp");
+    const findings = join(root, "out", "findings");
+    const mounted = await withDisk(findings, "nr_inodes=1", async () => {
+      const limit = { kind: "runs", runs: 100 } as const;
+      const result = await runCampaign({ ...optionsFor(join(root, "out")), limit });
+      expect(result.findings).toMatchObject([{ directory: null, inputBase64: "YXNw" }]);
+      expect(result.problems).toEqual([expect.stringMatching(/could not be written: ENOSPC/)]);
+      expect(exitStatus(result)).toBe(1);
+      expect(readFileSync(join(root, "out", "report.md"), "utf8")).toContain("base64: `YXNw`");
     });
     if (!mounted) skip("no right to mount a small disk");
   });
 });
-
-function fillUp(file: string): void {
-  for (let size = 64 * MIB; size >= 1; size /= 2) {
-    try {
-      writeFileSync(file, Buffer.alloc(size), { flag: "a" });
-    } catch {
-      // What fits was written; the next smaller piece fills what is left.
-    }
-  }
-}
 
 describe("a campaign that is killed", { timeout: LIMIT_MS }, () => {
   test("leaves a whole corpus, no process behind, and the next one goes on from it", async () => {

@@ -1,11 +1,12 @@
 import { KernelPanic, Status, type Architecture } from "@aspace/arch";
-import { findBackend } from "@aspace/backends";
-import type {
-  CreateTarget,
-  Failure,
-  FuzzTarget,
-  TargetOptions,
-  TargetStats,
+import { BACKENDS, findBackend } from "@aspace/backends";
+import {
+  UnusableOptions,
+  type CreateTarget,
+  type Failure,
+  type FuzzTarget,
+  type TargetOptions,
+  type TargetStats,
 } from "../../target.ts";
 import { DECODER_VERSION, KINDS, decode } from "./decode.ts";
 import { Executor } from "./execute.ts";
@@ -76,9 +77,11 @@ class Runner {
     this.#options = options;
     this.#cells = cells;
     this.#counts = counts;
+    const backends = options.arches.map(backendNamed);
+    checkQuirks(options.quirks, backends);
     const quirks = new Set(options.quirks);
-    this.#executors = options.arches.map(
-      (name) => new Executor(new World(backendNamed(name), quirks), situations),
+    this.#executors = backends.map(
+      (backend) => new Executor(new World(backend, quirks), situations),
     );
   }
 
@@ -178,6 +181,15 @@ class Runner {
 
 function backendNamed(name: string): Architecture {
   const backend = findBackend(name);
-  if (backend === undefined) throw new RangeError(`no backend is called ${name}`);
-  return backend;
+  if (backend !== undefined) return backend;
+  const known = BACKENDS.map((candidate) => candidate.name).join(", ");
+  throw new UnusableOptions(`no backend is called ${name}; there are ${known}`);
+}
+
+/** A quirk that none of the backends can have is a typing mistake. */
+function checkQuirks(ids: readonly string[], backends: readonly Architecture[]): void {
+  const known = new Set(backends.flatMap(({ quirks }) => quirks.map(({ id }) => id)));
+  const unknown = ids.find((id) => !known.has(id));
+  if (unknown === undefined) return;
+  throw new UnusableOptions(`no quirk ${unknown} on these backends; there are ${[...known].join(", ")}`);
 }

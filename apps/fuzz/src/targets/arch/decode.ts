@@ -78,8 +78,6 @@ const ACTIONS = [ExistingEntry.ERROR, ExistingEntry.SKIP, ExistingEntry.UPGRADE]
 const MISUSES = Object.values(Misuse);
 /** Enough for the roots and prebuilt tables of every slot, and little more. */
 const SMALLEST_BUDGET = 16;
-/** Most inputs leave whole-world checks to the end; 1 is for shrunk ones. */
-const CHECK_INTERVALS = [128, 32, 128, 8, 1, 128, 64, 16] as const;
 const LARGE = 2 ** 9;
 const HUGE = 2 ** 18;
 
@@ -127,7 +125,8 @@ export function decodeBudget(byte: number): number {
 
 /** Whole-world checks cost more than operations do: the header says how often (F-12). */
 export function decodeCheckEvery(byte: number): number {
-  return CHECK_INTERVALS[byte % CHECK_INTERVALS.length]!;
+  if (byte === 255) return 1;
+  return byte % 16 === 15 ? 16 : MAX_OPERATIONS;
 }
 
 /** The kind of each opcode when the kinds in `mask` are off; nothing is off when all would be. */

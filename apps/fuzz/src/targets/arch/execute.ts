@@ -368,7 +368,7 @@ export class Executor {
       [Misuse.UNKNOWN_FLAG]: () => aspace.mapContiguous(vpn, MEMORY_FIRST, 1, plain | 0x100),
       [Misuse.BELOW_BASE]: () => aspace.unmap(baseVpn - 1, 3, Enlarge.YES),
       [Misuse.ACROSS_END]: () => map(baseVpn + pageCount - 2, plain),
-      [Misuse.WRAPPED]: () => aspace.protect(vpn, 2 ** 52, plain, Enlarge.YES),
+      [Misuse.WRAPPED]: () => aspace.protect(vpn, 2 ** 40, plain, Enlarge.YES),
       [Misuse.BAD_FRAME]: () => aspace.mapContiguous(vpn, frameLimit - 1, 2, plain),
       [Misuse.LAST_BAD_FRAME]: () => ((pfns[2] = frameLimit), map(vpn, plain)),
     };

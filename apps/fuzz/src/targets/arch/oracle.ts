@@ -22,7 +22,7 @@ import type { Resident, World } from "./world.ts";
 const FULLY_CHECKED_PAGES = 12;
 
 /** Leaves of an aspace that a whole-world check looks at. */
-const CHECKED_LEAVES = 200;
+const CHECKED_LEAVES = 64;
 
 /** After an operation: the pages it could have changed, caches, table count. */
 export function checkStep(world: World, outcome: Outcome, index: number): void {
@@ -105,7 +105,7 @@ function checkWindows(resident: Resident, program: Program): void {
     }
   }
   for (const first of pages) {
-    for (let page = first; page < first + WINDOW_PAGES; page += 7) {
+    for (let page = first; page < first + WINDOW_PAGES; page += 5) {
       const vpn = resident.aspace.baseVpn + page;
       if (page < resident.aspace.pageCount) checkPage(resident, vpn);
     }

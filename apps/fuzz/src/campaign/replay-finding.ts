@@ -1,0 +1,49 @@
+/** Runs a saved finding again, without the engine (F-17). */
+import type { Finding } from "../findings/finding.ts";
+import { readFinding, UnreadableFinding } from "../findings/finding-store.ts";
+import { fingerprintOf } from "../findings/fingerprint.ts";
+import { UnreadableTrace, type Failure } from "../target.ts";
+import { loadTarget, refused, type Refused } from "./prepared-campaign.ts";
+import { TARGETS, type TargetEntry } from "./target-registry.ts";
+
+export type Replay =
+  /** The same defect. */
+  | { readonly kind: "reproduced"; readonly finding: Finding; readonly failure: Failure }
+  /** It fails, but by its fingerprint this is another defect. */
+  | { readonly kind: "different"; readonly finding: Finding; readonly failure: Failure }
+  /** It does not fail any more. */
+  | { readonly kind: "gone"; readonly finding: Finding };
+
+/**
+ * Replays the finding in `directory` on its target, one of `targets`. A finding without a trace,
+ * such as an endless loop, is run from its bytes and may then not come back. Refused with status 2
+ * when the folder is not a whole finding that this version understands.
+ */
+export async function replayFinding(
+  directory: string,
+  targets: readonly TargetEntry[] = TARGETS,
+): Promise<Replay | Refused> {
+  try {
+    return await replay(directory, targets);
+  } catch (error) {
+    const isUnreadable = error instanceof UnreadableFinding || error instanceof UnreadableTrace;
+    if (!isUnreadable) throw error;
+    return refused(2, error.message);
+  }
+}
+
+async function replay(
+  directory: string,
+  targets: readonly TargetEntry[],
+): Promise<Replay | Refused> {
+  const { finding, input, trace } = readFinding(directory);
+  const entry = targets.find(({ name }) => name === finding.target);
+  if (entry === undefined) return refused(2, `there is no target ${finding.target}`);
+  const target = await loadTarget(entry, finding);
+  if ("kind" in target) return target;
+
+  const failure = trace === null ? target.run(input) : target.replay(trace);
+  if (failure === null) return { kind: "gone", finding };
+  const isSame = fingerprintOf(failure) === finding.fingerprint;
+  return { kind: isSame ? "reproduced" : "different", finding, failure };
+}
