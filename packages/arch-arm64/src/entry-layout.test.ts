@@ -1,10 +1,4 @@
-import {
-  type EntryLayout,
-  decodeFields,
-  encodeFields,
-  fieldMask,
-  formatEntry,
-} from "@aspace/arch";
+import { type EntryLayout, decodeFields, encodeFields, fieldMask, formatEntry } from "@aspace/arch";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ENTRY_LAYOUTS } from "./entry-layout.ts";

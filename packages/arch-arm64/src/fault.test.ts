@@ -36,7 +36,11 @@ describe("syndromes (G-20)", () => {
 
   test("a guest's faults come from a lower exception level whatever its mode, and are marked", () => {
     for (const access of ALL_ACCESSES) {
-      const esr = isFetchAccess(access) ? 0x8200000d : isWriteAccess(access) ? 0x9200004d : 0x9200000d;
+      const esr = isFetchAccess(access)
+        ? 0x8200000d
+        : isWriteAccess(access)
+          ? 0x9200004d
+          : 0x9200000d;
       expect(stage2(access, FaultStatus.PERMISSION | 1)).toBe(2 ** 32 + esr);
     }
   });
@@ -86,11 +90,26 @@ describe("what the fault handler is told (G-21)", () => {
 
 describe("codes in words (G-22)", () => {
   test.each([
-    [stage1(Access.USER_WRITE, 0b001111), "ESR_EL1 0x9200004f (permission fault, level 3; EL0 write)"],
-    [stage1(Access.COPY_READ, 0b000101), "ESR_EL1 0x96000005 (translation fault, level 1; EL1 read)"],
-    [stage1(Access.USER_FETCH, 0b001010), "ESR_EL1 0x8200000a (access flag fault, level 2; EL0 fetch)"],
-    [stage2(Access.USER_READ, 0b000100), "ESR_EL2 0x92000004 (translation fault, level 0; guest read)"],
-    [stage1(Access.USER_READ, 0b000000), "ESR_EL1 0x92000000 (address size fault, level 0; EL0 read)"],
+    [
+      stage1(Access.USER_WRITE, 0b001111),
+      "ESR_EL1 0x9200004f (permission fault, level 3; EL0 write)",
+    ],
+    [
+      stage1(Access.COPY_READ, 0b000101),
+      "ESR_EL1 0x96000005 (translation fault, level 1; EL1 read)",
+    ],
+    [
+      stage1(Access.USER_FETCH, 0b001010),
+      "ESR_EL1 0x8200000a (access flag fault, level 2; EL0 fetch)",
+    ],
+    [
+      stage2(Access.USER_READ, 0b000100),
+      "ESR_EL2 0x92000004 (translation fault, level 0; guest read)",
+    ],
+    [
+      stage1(Access.USER_READ, 0b000000),
+      "ESR_EL1 0x92000000 (address size fault, level 0; EL0 read)",
+    ],
     [
       stage1(Access.USER_READ, 0b010110),
       "ESR_EL1 0x92000016 (external abort on walk, level 2; EL0 read)",

@@ -82,13 +82,16 @@ describe("worked examples (P-M10)", () => {
 describe.each(FORMATS)("$name descriptors", ({ format, leaves }) => {
   const levels = leaves.map((_, level) => level);
 
-  test.each(levels)("query gives back the normalised flags, all legal ones, level %i (P-M2)", (level) => {
-    for (const flags of LEGAL_FLAGS) {
-      const { lo, hi } = format.leafBits(flags, level);
-      const expected = format.capabilities.normalizeFlags(flags);
-      expect(format.leafFlags(lo, hi, level), formatFlags(flags)).toBe(expected);
-    }
-  });
+  test.each(levels)(
+    "query gives back the normalised flags, all legal ones, level %i (P-M2)",
+    (level) => {
+      for (const flags of LEGAL_FLAGS) {
+        const { lo, hi } = format.leafBits(flags, level);
+        const expected = format.capabilities.normalizeFlags(flags);
+        expect(format.leafFlags(lo, hi, level), formatFlags(flags)).toBe(expected);
+      }
+    },
+  );
 
   test.each(levels)("no reserved bit and no frame bit is set, level %i (P-R3)", (level) => {
     const layout = leaves[level]!;
@@ -112,18 +115,21 @@ describe.each(FORMATS)("$name descriptors", ({ format, leaves }) => {
     expect(format.newTable.lo & format.presentLo).not.toBe(0);
   });
 
-  test.each(levels)("protect replaces all that permissions change, and nothing else, level %i", (level) => {
-    const mask = whole(format.permissionBits(level));
-    let changed = 0n;
-    for (const from of LEGAL_FLAGS) {
-      for (const to of LEGAL_FLAGS) {
-        const sameMemory = ((from ^ to) & (MmuFlags.CACHE_MASK | MmuFlags.NS)) === 0;
-        if (!sameMemory) continue;
-        changed |= whole(format.leafBits(from, level)) ^ whole(format.leafBits(to, level));
+  test.each(levels)(
+    "protect replaces all that permissions change, and nothing else, level %i",
+    (level) => {
+      const mask = whole(format.permissionBits(level));
+      let changed = 0n;
+      for (const from of LEGAL_FLAGS) {
+        for (const to of LEGAL_FLAGS) {
+          const sameMemory = ((from ^ to) & (MmuFlags.CACHE_MASK | MmuFlags.NS)) === 0;
+          if (!sameMemory) continue;
+          changed |= whole(format.leafBits(from, level)) ^ whole(format.leafBits(to, level));
+        }
       }
-    }
-    expect(changed & ~mask).toBe(0n);
-  });
+      expect(changed & ~mask).toBe(0n);
+    },
+  );
 
   test("splitting keeps every attribute and the access flag, for all flags (P-B4)", () => {
     for (const level of levels.slice(1)) {

@@ -157,13 +157,16 @@ describe("stage 2 memory types (G-18)", () => {
     0b1111: WRITE_BACK,
   };
 
-  test.each(Array.from({ length: 16 }, (_, memAttr) => memAttr))("MemAttr %i, by shareability", (memAttr) => {
-    for (let sh = 0; sh < 4; sh++) {
-      const attributes = (BigInt(memAttr) << 2n) | (BigInt(sh) << 8n);
-      const tables = pathTo(stage2Tables(), (9n << 12n) | PLAIN | PAGE | attributes);
-      const type = BY_MEM_ATTR[memAttr] ?? OTHER;
-      const expected = type === WRITE_BACK && sh !== 3 ? OTHER : type;
-      expect(tables.walk(VPN, Access.USER_READ).memoryType).toBe(expected);
-    }
-  });
+  test.each(Array.from({ length: 16 }, (_, memAttr) => memAttr))(
+    "MemAttr %i, by shareability",
+    (memAttr) => {
+      for (let sh = 0; sh < 4; sh++) {
+        const attributes = (BigInt(memAttr) << 2n) | (BigInt(sh) << 8n);
+        const tables = pathTo(stage2Tables(), (9n << 12n) | PLAIN | PAGE | attributes);
+        const type = BY_MEM_ATTR[memAttr] ?? OTHER;
+        const expected = type === WRITE_BACK && sh !== 3 ? OTHER : type;
+        expect(tables.walk(VPN, Access.USER_READ).memoryType).toBe(expected);
+      }
+    },
+  );
 });

@@ -231,18 +231,21 @@ describe("ranges and halves (G-12)", () => {
   test.each([
     ["E0PD0", 55, VPN, HIGH_VPN],
     ["E0PD1", 56, HIGH_VPN, VPN],
-  ])("%s turns EL0 accesses to its half into level 0 translation faults", (_, position, closed, open) => {
-    const tables = pathTo(stage1Tables(TCR_48 | bit(position)));
-    for (const access of [Access.USER_READ, Access.USER_WRITE, Access.USER_FETCH]) {
-      const walk = tables.walk(closed, access);
-      expect(status(walk)).toBe(TRANSLATION);
-      expect(walk).toMatchObject(LEVEL_0);
-      expect(tables.mmu.deniedFault(closed, access, 0) & 0x3f).toBe(TRANSLATION);
-    }
-    expect(tables.walk(closed, Access.COPY_READ)).toMatchObject({ fault: NO_FAULT });
-    expect(tables.walk(closed, Access.COPY_READ).allowed & 0b111).toBe(0);
-    expect(tables.walk(open, Access.USER_READ).fault).toBe(NO_FAULT);
-  });
+  ])(
+    "%s turns EL0 accesses to its half into level 0 translation faults",
+    (_, position, closed, open) => {
+      const tables = pathTo(stage1Tables(TCR_48 | bit(position)));
+      for (const access of [Access.USER_READ, Access.USER_WRITE, Access.USER_FETCH]) {
+        const walk = tables.walk(closed, access);
+        expect(status(walk)).toBe(TRANSLATION);
+        expect(walk).toMatchObject(LEVEL_0);
+        expect(tables.mmu.deniedFault(closed, access, 0) & 0x3f).toBe(TRANSLATION);
+      }
+      expect(tables.walk(closed, Access.COPY_READ)).toMatchObject({ fault: NO_FAULT });
+      expect(tables.walk(closed, Access.COPY_READ).allowed & 0b111).toBe(0);
+      expect(tables.walk(open, Access.USER_READ).fault).toBe(NO_FAULT);
+    },
+  );
 
   test("in reset state nothing translates and no root register counts", () => {
     const tables = new Tables();
@@ -263,30 +266,33 @@ describe("address size faults and external aborts (G-16)", () => {
     [4, 44],
   ] as const;
 
-  test.each(SIZES)("IPS %i: address bit %i set is a fault of the level it is found at", (ips, size) => {
-    const tcr = (TCR_48 & ~(7n << 32n)) | (BigInt(ips) << 32n);
-    const far = bit(size);
-    for (const [level, frame, index] of [
-      [0, 1, 36],
-      [1, 3, 209],
-      [2, 4, 179],
-    ] as const) {
-      const tables = pathTo(stage1Tables(tcr));
-      tables.set(frame, index, tables.get(frame, index) | far);
-      const walk = tables.walk(VPN, Access.USER_READ);
-      expect(status(walk)).toBe(ADDRESS_SIZE | level);
-      expect(walk).toMatchObject({ present: false, level: 3 - level });
-    }
-    const page = pathTo(stage1Tables(tcr), far | PLAIN | PAGE);
-    expect(status(page.walk(VPN, Access.USER_READ))).toBe(ADDRESS_SIZE | 3);
-    const block = pathTo(stage1Tables(tcr));
-    block.set(4, 179, far | PLAIN | BLOCK);
-    expect(status(block.walk(VPN, Access.USER_READ))).toBe(ADDRESS_SIZE | 2);
-    const root = pathTo(stage1Tables(tcr));
-    root.write("TTBR0_EL1", 0x0002_0000_0000_1000n | far);
-    expect(status(root.walk(VPN, Access.USER_READ))).toBe(ADDRESS_SIZE);
-    expect(root.walk(VPN, Access.USER_READ).entry).toBe(-1);
-  });
+  test.each(SIZES)(
+    "IPS %i: address bit %i set is a fault of the level it is found at",
+    (ips, size) => {
+      const tcr = (TCR_48 & ~(7n << 32n)) | (BigInt(ips) << 32n);
+      const far = bit(size);
+      for (const [level, frame, index] of [
+        [0, 1, 36],
+        [1, 3, 209],
+        [2, 4, 179],
+      ] as const) {
+        const tables = pathTo(stage1Tables(tcr));
+        tables.set(frame, index, tables.get(frame, index) | far);
+        const walk = tables.walk(VPN, Access.USER_READ);
+        expect(status(walk)).toBe(ADDRESS_SIZE | level);
+        expect(walk).toMatchObject({ present: false, level: 3 - level });
+      }
+      const page = pathTo(stage1Tables(tcr), far | PLAIN | PAGE);
+      expect(status(page.walk(VPN, Access.USER_READ))).toBe(ADDRESS_SIZE | 3);
+      const block = pathTo(stage1Tables(tcr));
+      block.set(4, 179, far | PLAIN | BLOCK);
+      expect(status(block.walk(VPN, Access.USER_READ))).toBe(ADDRESS_SIZE | 2);
+      const root = pathTo(stage1Tables(tcr));
+      root.write("TTBR0_EL1", 0x0002_0000_0000_1000n | far);
+      expect(status(root.walk(VPN, Access.USER_READ))).toBe(ADDRESS_SIZE);
+      expect(root.walk(VPN, Access.USER_READ).entry).toBe(-1);
+    },
+  );
 
   test.each(SIZES)("IPS %i: the highest frame below bit %i is no fault", (ips, size) => {
     const tcr = (TCR_48 & ~(7n << 32n)) | (BigInt(ips) << 32n);
@@ -311,15 +317,18 @@ describe("address size faults and external aborts (G-16)", () => {
     [1, 1, 36],
     [2, 3, 209],
     [3, 4, 179],
-  ])("a level %i table outside RAM is an external abort on that level's look-up", (level, frame, index) => {
-    for (const far of [64, 0x10_0000, 0x8000_0000, 0xf_ffff_ffff]) {
-      const tables = pathTo(stage1Tables());
-      tables.set(frame, index, tableAt(far));
-      const walk = tables.walk(VPN, Access.USER_READ);
-      expect(status(walk), String(far)).toBe(EXTERNAL_ABORT | level);
-      expect(walk).toMatchObject({ present: false, entry: -1, level: 3 - level });
-    }
-  });
+  ])(
+    "a level %i table outside RAM is an external abort on that level's look-up",
+    (level, frame, index) => {
+      for (const far of [64, 0x10_0000, 0x8000_0000, 0xf_ffff_ffff]) {
+        const tables = pathTo(stage1Tables());
+        tables.set(frame, index, tableAt(far));
+        const walk = tables.walk(VPN, Access.USER_READ);
+        expect(status(walk), String(far)).toBe(EXTERNAL_ABORT | level);
+        expect(walk).toMatchObject({ present: false, entry: -1, level: 3 - level });
+      }
+    },
+  );
 
   test("a root outside RAM is an external abort at the start level", () => {
     const tables = stage1Tables();
@@ -346,14 +355,17 @@ describe("access flag and dirty state (G-17)", () => {
     ["page", 3],
     ["2 MiB block", 2],
     ["1 GiB block", 1],
-  ])("AF = 0 in a %s is an access flag fault of level %i, not present in a TLB's sense", (_, level) => {
-    const tables = pathTo(stage1Tables(), leaf(0n));
-    if (level === 2) tables.set(4, 179, bit(6) | BLOCK);
-    if (level === 1) tables.set(3, 209, bit(6) | BLOCK);
-    const walk = tables.walk(VPN, Access.USER_READ);
-    expect(status(walk)).toBe(ACCESS_FLAG | level);
-    expect(walk).toMatchObject({ present: false, accessed: false, level: 3 - level });
-  });
+  ])(
+    "AF = 0 in a %s is an access flag fault of level %i, not present in a TLB's sense",
+    (_, level) => {
+      const tables = pathTo(stage1Tables(), leaf(0n));
+      if (level === 2) tables.set(4, 179, bit(6) | BLOCK);
+      if (level === 1) tables.set(3, 209, bit(6) | BLOCK);
+      const walk = tables.walk(VPN, Access.USER_READ);
+      expect(status(walk)).toBe(ACCESS_FLAG | level);
+      expect(walk).toMatchObject({ present: false, accessed: false, level: 3 - level });
+    },
+  );
 
   test("the access flag beats the permissions", () => {
     const tables = pathTo(stage1Tables(), leaf(READ_ONLY));
@@ -481,10 +493,15 @@ describe("tags and roots (G-7)", () => {
 });
 
 describe("denied hits", () => {
-  test.each([0, 1, 2])("a hit on a leaf at level %i that is denied is a permission fault there", (level) => {
-    const { mmu } = stage1Tables();
-    expect(mmu.deniedFault(VPN, Access.USER_WRITE, level)).toBe(0x9200_0040 + 0b001100 + 3 - level);
-  });
+  test.each([0, 1, 2])(
+    "a hit on a leaf at level %i that is denied is a permission fault there",
+    (level) => {
+      const { mmu } = stage1Tables();
+      expect(mmu.deniedFault(VPN, Access.USER_WRITE, level)).toBe(
+        0x9200_0040 + 0b001100 + 3 - level,
+      );
+    },
+  );
 
   test("a permission fault evicts nothing", () => {
     expect(stage1Tables().mmu.faultEvicts).toBe(false);
@@ -496,7 +513,8 @@ class KeptSteps implements WalkCache {
   level = 0;
   table = 0;
   rights = 0;
-  readonly steps: { tag: number; base: number; level: number; table: number; rights: number }[] = [];
+  readonly steps: { tag: number; base: number; level: number; table: number; rights: number }[] =
+    [];
 
   find(tag: number, vpn: number): boolean {
     const covering = this.steps.filter(
@@ -520,11 +538,13 @@ describe("walk caches (G-19)", () => {
     tables.set(4, 179, tableAt(5, bit(59)));
     const cache = new KeptSteps();
     tables.walk(VPN, Access.COPY_READ, cache);
-    expect(cache.steps.map(({ tag, level, table, rights }) => [tag, level, table, rights])).toEqual([
-      [2, 2, 3, 0],
-      [2, 1, 4, 0b0100],
-      [2, 0, 5, 0b0101],
-    ]);
+    expect(cache.steps.map(({ tag, level, table, rights }) => [tag, level, table, rights])).toEqual(
+      [
+        [2, 2, 3, 0],
+        [2, 1, 4, 0b0100],
+        [2, 0, 5, 0b0101],
+      ],
+    );
   });
 
   test("a walk from the cache reads only below the cached table", () => {

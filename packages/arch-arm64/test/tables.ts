@@ -1,4 +1,11 @@
-import { type Access, type EntryHalves, type PhysicalMemory, type Walk, type WalkCache, emptyWalk } from "@aspace/arch";
+import {
+  type Access,
+  type EntryHalves,
+  type PhysicalMemory,
+  type Walk,
+  type WalkCache,
+  emptyWalk,
+} from "@aspace/arch";
 import type { RegisterName } from "../src/registers.ts";
 import { Arm64Mmu } from "../src/walk.ts";
 
@@ -16,7 +23,8 @@ export function whole({ lo, hi }: EntryHalves): bigint {
 export const bit = (position: number): bigint => 1n << BigInt(position);
 
 /** A table descriptor, with any further bits. */
-export const tableAt = (frame: number, bits: bigint = 0n): bigint => (BigInt(frame) << 12n) | 3n | bits;
+export const tableAt = (frame: number, bits: bigint = 0n): bigint =>
+  (BigInt(frame) << 12n) | 3n | bits;
 
 /** Stage 1: TCR_EL1 with two 48-bit ranges, 4 KiB granule, 48-bit output, 16-bit ASIDs. */
 export const TCR_48 = 0x15_b510_3510n;

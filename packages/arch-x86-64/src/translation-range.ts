@@ -49,7 +49,7 @@ const GAP_1G = 0x3fff_e000;
 const EPT_GAP_2M = 0x001f_f000;
 const EPT_GAP_1G = 0x3fff_f000;
 
-const frameHighMask = (physBits: number): number => 2 ** (physBits - 32) - 1;
+const frameHighMask = (physBits: number): number => (1 << (physBits - 32)) - 1;
 
 /** The range of 4-level or, with CR4.LA57, 5-level paging. */
 export function linearRange(features: X86Features, controls: ControlRegisters): LinearRange {
@@ -63,7 +63,7 @@ export function linearRange(features: X86Features, controls: ControlRegisters): 
     reservedHigh: (ADDRESS_HIGH & ~frameHigh) | reservedXd,
     largeReserved: Int32Array.of(0, GAP_2M, features.page1Gb ? GAP_1G : PS, PS, PS),
     signShift: signBit - LOW_BITS,
-    signOnes: 2 ** (VPN_BITS - signBit) - 1,
+    signOnes: (1 << (VPN_BITS - signBit)) - 1,
     globalBit: (controls.cr4 & Cr4.PGE) !== 0 ? G : 0,
     allowed: pagingAllowedTable(controls),
     errors: accessErrorBits(controls),

@@ -26,8 +26,6 @@ import { EPT_MEMORY_TYPES } from "./memory-types.ts";
 import { ALL_RIGHTS, EPT_ALLOWED, eptRight, type Rights } from "./permissions.ts";
 import { Cr4, type ControlRegisters, type X86Features } from "./registers.ts";
 import {
-  INDEX_BITS,
-  LOW_BITS,
   guestPhysicalRange,
   linearRange,
   type LinearRange,
@@ -45,8 +43,10 @@ import {
  *   vpn = │  high   │           low            │
  * ```
  */
-const LOW_SPAN = 2 ** LOW_BITS;
+const INDEX_BITS = 9;
 const INDEX_MASK = 511;
+const LOW_BITS = 27;
+const LOW_SPAN = 2 ** LOW_BITS;
 /** log2 of the words in a frame. */
 const FRAME_SHIFT = 10;
 
@@ -167,10 +167,10 @@ class PagingWalker {
       stopAt(out, first, -1, NON_CANONICAL);
       return 0;
     }
-    let table = firstTable;
-    let rights = firstRights;
+    let table = firstTable | 0;
+    let rights = firstRights | 0;
     let common = -1;
-    for (let level = first; ; level--) {
+    for (let level = first | 0; ; level--) {
       // Outside RAM the bus answers zeroes, which is an absent entry.
       if (table >= frameCount) {
         stopAt(out, level, -1, pageFault(errors[access]!));
@@ -310,9 +310,9 @@ class EptWalker {
     const high = (vpn / LOW_SPAN) | 0;
     const low = (vpn - high * LOW_SPAN) | 0;
     // Four levels translate 48 bits; there is nothing above.
-    let table = high > INDEX_MASK ? NO_RAM : firstTable;
-    let rights = firstRights;
-    for (let level = first; ; level--) {
+    let table = high > INDEX_MASK ? NO_RAM : firstTable | 0;
+    let rights = firstRights | 0;
+    for (let level = first | 0; ; level--) {
       if (table >= frameCount) {
         stopAt(out, level, -1, this.denied(access, 0));
         return;

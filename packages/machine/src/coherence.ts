@@ -112,12 +112,10 @@ function checkStep(cpu: Cpu, steps: RangeTable, entry: number): void {
   for (let vpn = first; vpn < end; vpn += entryPages) {
     mmu.inspect(vpn, Access.KERNEL_READ, fresh);
     if (fresh.level < level) continue;
-    if (fresh.level > level || fresh.entry < 0) {
-      panicStep(cpu, steps, entry, `a fresh walk stops at level ${fresh.level}`);
-    }
     const pfn = Math.floor(fresh.entry / FRAME_WORDS);
     if (pfn !== tableFrameOf(steps, entry)) {
-      panicStep(cpu, steps, entry, `a fresh walk goes to ${formatAddress(pfn)}`);
+      const where = fresh.entry < 0 ? "no table" : formatAddress(pfn);
+      panicStep(cpu, steps, entry, `a fresh walk ends at level ${fresh.level} in ${where}`);
     }
     return;
   }

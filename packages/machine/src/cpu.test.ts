@@ -260,6 +260,19 @@ describe("Cpu dirty tracking", () => {
     expect(machine.memory.words[20 * FRAME_WORDS]).toBe(0);
   });
 
+  it("uses what it found when it went back, from then on (K-19, K-24)", () => {
+    const { machine, root, cpu, mmu } = world();
+    mmu.tracksDirty = true;
+    setLeaf(machine, root, { vpn: 5, pfn: 20 });
+    cpu.load(CpuMode.USER, 5, 0);
+    cpu.load(CpuMode.USER, 5, 0);
+    setLeaf(machine, root, { vpn: 5, pfn: 21 });
+    cpu.store(CpuMode.USER, 5, 0, 99);
+    cpu.load(CpuMode.USER, 5, 0);
+    expect(cpu.value).toBe(99);
+    expect(machine.memory.words[21 * FRAME_WORDS]).toBe(99);
+  });
+
   it("does not look back where the hardware keeps no dirty bits (K-19)", () => {
     const { machine, root, cpu, mmu } = world();
     setLeaf(machine, root, { vpn: 5, pfn: 20 });

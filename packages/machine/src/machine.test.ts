@@ -1,4 +1,4 @@
-import { Access, GUEST_TAGS, Invalidate, NO_FRAME, type AspaceKind } from "@aspace/arch";
+import { Access, GUEST_TAGS, Invalidate, NO_FRAME } from "@aspace/arch";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -29,6 +29,7 @@ type Step = typeof step extends fc.Arbitrary<infer T> ? T : never;
 /** Does what the steps say, without any care for coherence, and notes all that can be seen. */
 function play(machine: Machine, steps: readonly Step[]): unknown[] {
   const root = boot(machine);
+  mmuOf(machine, 1).tracksDirty = true;
   const seen: unknown[] = [];
   for (const { kind, cpu: id, vpn, level, access, bits, number } of steps) {
     const cpu = machine.cpus[id]!;
@@ -73,16 +74,6 @@ describe("Machine", () => {
   });
 
   it("takes from the architecture whether differing translations may be held (P-T4)", () => {
-    const conflictsWhen = (splitNeedsBbm: boolean): string => {
-      const profile = { baseVpn: 0, pageCount: 512, capabilities: capabilities(splitNeedsBbm) };
-      const kinds: AspaceKind[] = ["user", "kernel", "guest"];
-      const aspaces = Object.fromEntries(kinds.map((kind) => [kind, profile])) as Record<
-        AspaceKind,
-        typeof profile
-      >;
-      const architecture = { aspaces, createMmu: newFake };
-      return createMachine({ architecture, cpuCount: 1, frameCount: 8, firstFrame: 1 }).conflicts;
-    };
     expect([conflictsWhen(true), conflictsWhen(false)]).toEqual(["panic", "allowed"]);
   });
 
@@ -91,6 +82,8 @@ describe("Machine", () => {
     const root = boot(machine);
     setLeaf(machine, root, { vpn: 5, pfn: machine.pages.allocatePage() });
     machine.cpus[0]!.store(CpuMode.USER, 5, 0, 77);
+    machine.cpus[0]!.load(CpuMode.USER, 5, 0);
+    machine.pages.markAccessed(machine.pages.allocatePage());
     machine.tables.failures.failAlways();
     machine.bus.interlude = () => expect.fail("the interlude survived");
     machine.log.start();
@@ -100,7 +93,8 @@ describe("Machine", () => {
     machine.bus.barrier();
     expect(machine.log.events).toEqual([]);
     expect(machine.memory.words.every((word) => word === 0)).toBe(true);
-    expect(machine.tables.live + machine.pages.live).toBe(0);
+    expect(machine.tables.live + machine.pages.live + machine.pages.reportCount).toBe(0);
+    expect(machine.cpus[0]!.value).toBe(0);
     expect(machine.cpus.map((cpu) => cpu.tlb.count + cpu.walkCache.count)).toEqual([0, 0]);
     expect(machine.tables.allocate()).not.toBe(NO_FRAME);
     expect(machine.mmus[0]).not.toBe(before);
@@ -135,6 +129,14 @@ describe("Machine", () => {
 });
 
 const newFake = (memory: ConstructorParameters<typeof FakeMmu>[0]): FakeMmu => new FakeMmu(memory);
+
+/** What `createMachine` makes of an architecture that needs break-before-make for a split, or not. */
+function conflictsWhen(splitNeedsBbm: boolean): string {
+  const profile = { baseVpn: 0, pageCount: 512, capabilities: capabilities(splitNeedsBbm) };
+  const aspaces = { user: profile, kernel: profile, guest: profile };
+  const architecture = { aspaces, createMmu: newFake };
+  return createMachine({ architecture, cpuCount: 1, frameCount: 8, firstFrame: 1 }).conflicts;
+}
 
 function capabilities(splitNeedsBbm: boolean) {
   return {

@@ -113,16 +113,6 @@ describe("TableAllocator", () => {
 });
 
 describe("freeing a data page", () => {
-  const mapped = (bits: number = Bit.WRITE, level = 0) => {
-    const machine = fakeMachine({ cpuCount: 2 });
-    const root = boot(machine);
-    const page = machine.pages.allocatePage();
-    setLeaf(machine, root, { vpn: 8, pfn: page & ~(8 ** level - 1), level, bits });
-    const vpn = 8 + (page & (8 ** level - 1));
-    machine.cpus[1]!.load(CpuMode.USER, vpn, 0);
-    return { machine, root, page, vpn };
-  };
-
   it("panics while any CPU can use a translation to it (P-T2)", () => {
     const { machine, root, page } = mapped();
     clearEntry(machine, root, 8, 0);
@@ -155,3 +145,14 @@ describe("freeing a data page", () => {
     expect(panicRule(() => global.machine.pages.freePage(global.page))).toBe("P-T2");
   });
 });
+
+/** Two CPUs, of which CPU 1 has a data page cached through a leaf of this level around page 8. */
+function mapped(bits: number = Bit.WRITE, level = 0) {
+  const machine = fakeMachine({ cpuCount: 2 });
+  const root = boot(machine);
+  const page = machine.pages.allocatePage();
+  setLeaf(machine, root, { vpn: 8, pfn: page & ~(8 ** level - 1), level, bits });
+  const vpn = 8 + (page & (8 ** level - 1));
+  machine.cpus[1]!.load(CpuMode.USER, vpn, 0);
+  return { machine, root, page, vpn };
+}

@@ -52,8 +52,7 @@ export class TagTables {
     this.tags.length = 0;
     this.tables.length = 0;
     this.positions.clear();
-    this.lastTag = 0;
-    this.last = this.create(0);
+    this.last = this.create(this.lastTag);
   }
 
   private create(tag: Tag): RangeTable {

@@ -171,11 +171,6 @@ describe("Tlb", () => {
 });
 
 describe("Tlb where the architecture forbids differing translations (P-T4)", () => {
-  const conflict = (first: Walk, second: Walk, tag = 1): string => {
-    const tlb = newTlb("panic");
-    tlb.fill(tag, 8, first, ALL_ALLOWED);
-    return panicRule(() => tlb.fillAbsent(tag, 8, second, ALL_ALLOWED));
-  };
   const small = leaf({ pfn: 64 });
   const large = leaf({ pfn: 64, leafPages: 3 });
 
@@ -217,3 +212,10 @@ describe("Tlb where the architecture forbids differing translations (P-T4)", () 
     expect(tlb.count).toBe(2);
   });
 });
+
+/** The rule that caching one translation of page 8 after another breaks. */
+function conflict(first: Walk, second: Walk, tag = 1): string {
+  const tlb = newTlb("panic");
+  tlb.fill(tag, 8, first, ALL_ALLOWED);
+  return panicRule(() => tlb.fillAbsent(tag, 8, second, ALL_ALLOWED));
+}

@@ -8,12 +8,21 @@ import { PagingStructureCache } from "./walk-cache.ts";
 
 const TABLE_PAGES = [3, 6, 36];
 
-function newCache(): { cache: PagingStructureCache; frames: Frames; tables: Pfn[] } {
+interface World {
+  readonly cache: PagingStructureCache;
+  readonly frames: Frames;
+  readonly cached: CachedFrames;
+  readonly tables: readonly Pfn[];
+}
+
+function newCache(): World {
   const frames = new Frames(64, 8);
+  const cached = new CachedFrames(64);
   const tables = Array.from({ length: 8 }, () => frames.take(FrameOwner.TABLE));
   return {
-    cache: new PagingStructureCache(0, frames, new CachedFrames(64), TABLE_PAGES),
+    cache: new PagingStructureCache(0, frames, cached, TABLE_PAGES),
     frames,
+    cached,
     tables,
   };
 }
@@ -54,10 +63,10 @@ const call = fc.record({
 });
 
 describe("PagingStructureCache", () => {
-  it("law: agrees with a list of steps, deepest first (K-16)", () => {
+  it("law: agrees with a list of steps, deepest first (K-6, K-16)", () => {
     fc.assert(
       fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
-        const { cache, tables } = newCache();
+        const { cache, cached, tables } = newCache();
         let model: Step[] = [];
         for (const { kind, tag, vpn, level, table, rights, scope } of calls) {
           if (kind === "fill") {
@@ -69,6 +78,9 @@ describe("PagingStructureCache", () => {
             model = model.filter((step) => !dropped(step, scope, tag, vpn));
           }
           expect(cache.count).toBe(model.length);
+          for (const pfn of tables) {
+            expect(cached.isInWalkCache(pfn)).toBe(model.some((step) => step.table === pfn));
+          }
           for (const other of TAGS) {
             const [expected] = model
               .filter((step) => sameTable(step, other, vpn, step.level))

@@ -96,7 +96,9 @@ export class SmallWorld {
     operation: () => Status,
     atEveryStep: (reading: Reading) => void = () => {},
   ): { status: Status; events: MachineEvent[] } {
-    const caches = new StrictCaches();
+    const caches = new StrictCaches(
+      this.variant.split === "break-before-make" ? "forbidden" : "allowed",
+    );
     const needsAccessed = this.variant.marks === "software";
     const step = (): void => {
       const reading = this.readWhileEdited();

@@ -24,17 +24,40 @@ export class StrictCaches {
   readonly #leaves: Map<string, CachedLeaf> = new Map();
   readonly #steps: Map<string, CachedStep> = new Map();
 
+  readonly #onTwoEntries: "forbidden" | "allowed";
+
+  /** Some architectures forbid two cached translations of a page that differ in size or output. */
+  constructor(onTwoEntries: "forbidden" | "allowed") {
+    this.#onTwoEntries = onTwoEntries;
+  }
+
   /** Caches what is not cached yet; a leaf only once it is accessed if software sets that bit. */
   prefetch(reading: Reading, needsAccessed: boolean): void {
+    const isFirst = this.#leaves.size === 0;
     for (const leaf of leavesOf(reading)) {
-      const key = `${leaf.base}+${leaf.pages}`;
-      if ((leaf.accessed || !needsAccessed) && !this.#leaves.has(key)) this.#leaves.set(key, leaf);
+      const key = keyOf(leaf);
+      if (needsAccessed && !leaf.accessed) continue;
+      const cached = this.#leaves.get(key);
+      if (cached === undefined && !isFirst) this.#checkAlone(leaf);
+      if (cached === undefined) this.#leaves.set(key, leaf);
+      else if (cached.pfn !== leaf.pfn) this.#reportTwoEntries(leaf);
     }
     for (const { pfn, level, base } of reading.tables) {
       const step = { base, pages: 8 ** (level + 1), table: pfn };
-      const key = `${base}+${step.pages}`;
+      const key = keyOf(step);
       if (!this.#steps.has(key)) this.#steps.set(key, step);
     }
+  }
+
+  #checkAlone(leaf: CachedLeaf): void {
+    for (const { base, pages } of this.#leaves.values()) {
+      if (base < leaf.base + leaf.pages && leaf.base < base + pages) this.#reportTwoEntries(leaf);
+    }
+  }
+
+  #reportTwoEntries({ base }: CachedLeaf): void {
+    if (this.#onTwoEntries === "allowed") return;
+    throw new Error(`P-T4: two translations of page ${base} at once`);
   }
 
   invalidate(event: InvalidateEvent): void {
@@ -75,6 +98,8 @@ export class StrictCaches {
     }
   }
 }
+
+const keyOf = ({ base, pages }: { base: Vpn; pages: number }): string => `${base}+${pages}`;
 
 function leavesOf(reading: Reading): CachedLeaf[] {
   return [...reading.pages]

@@ -1,0 +1,34 @@
+import type { Architecture, AspaceKind, Quirk } from "@aspace/arch";
+import { arm64 } from "@aspace/arch-arm64";
+import { tiny, tinyStrict } from "@aspace/arch-tiny";
+import { x86_64, x86_64La57 } from "@aspace/arch-x86-64";
+import { afterAll, describe, expect, test } from "vitest";
+import { conform } from "./index.ts";
+
+const BACKENDS: readonly Architecture[] = [x86_64, x86_64La57, arm64, tiny, tinyStrict];
+
+const TIMEOUT_MS = 120_000;
+
+const rows: string[] = [];
+
+const cases: (readonly [string, Quirk, AspaceKind, Architecture])[] = BACKENDS.flatMap(
+  (architecture) =>
+    architecture.quirks.flatMap((quirk) =>
+      quirk.kinds.map((kind) => [architecture.name, quirk, kind, architecture] as const),
+    ),
+);
+
+describe("a backend with a known defect fails, by name", () => {
+  test.each(cases)("%s with $1.id $1.name in a %3$s aspace", (_, quirk, kind, architecture) => {
+    const report = conform(architecture, { quirks: new Set([quirk.id]), kinds: [kind] });
+    const failed = report.results.flatMap((result) => (result.outcome === "failed" ? [result.id] : []));
+    rows.push(
+      `${architecture.name.padEnd(12)} ${quirk.id.padEnd(4)} ${kind.padEnd(7)} ${failed.join(" ")}`,
+    );
+    expect(failed).not.toEqual([]);
+  }, TIMEOUT_MS);
+});
+
+afterAll(() => {
+  console.log(`backend      quirk kind   failed properties\n${rows.join("\n")}`);
+});
