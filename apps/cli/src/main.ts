@@ -1,9 +1,9 @@
 /** The `aspace` command. */
 import { failureStatus, reportInternalError } from "./failure.ts";
-import { ignoreClosedPipes } from "./output/terminal.ts";
+import { handleBrokenStreams } from "./output/terminal.ts";
 import { createProgram } from "./program.ts";
 
-ignoreClosedPipes();
+handleBrokenStreams();
 const words = process.argv.slice(2);
 const debug = words.includes("--debug");
 process.on("uncaughtException", (error) => process.exit(reportInternalError(error, { debug })));

@@ -1,3 +1,6 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { aspace } from "./child-command.ts";
 
@@ -67,14 +70,28 @@ describe("bad usage is one line on stderr that names what was expected, and exit
   });
 });
 
-test("a reader that goes away early is no error", async () => {
-  const { execFile } = await import("node:child_process");
-  const { fileURLToPath } = await import("node:url");
-  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-  const script = `"$0" "$1" help fuzz | true; exit "\${PIPESTATUS[0]}"`;
-  const [failure, , stderr] = await new Promise<[Error | null, string, string]>((resolve) => {
-    execFile("bash", ["-c", script, process.execPath, main], (...results) => resolve(results));
+describe("a stdout that breaks", () => {
+  /** Runs `aspace ARGS` in bash with something behind it. */
+  function inShell(rest: string): Promise<{ status: number; stderr: string }> {
+    const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+    const script = `"$0" "$1" backends --json ${rest}; exit "\${PIPESTATUS[0]}"`;
+    return new Promise((resolve) => {
+      execFile("bash", ["-c", script, process.execPath, main], (error, _, stderr) => {
+        resolve({ status: error === null ? 0 : Number(error.code), stderr });
+      });
+    });
+  }
+
+  test("because its reader has seen enough is no error", async () => {
+    expect(await inShell("| true")).toEqual({ status: 0, stderr: "" });
   });
-  expect(stderr).toBe("");
-  expect(failure).toBeNull();
+
+  test.runIf(existsSync("/dev/full"))(
+    "because the disk is full is one line, status 3",
+    async () => {
+      const { status, stderr } = await inShell("> /dev/full");
+      expect(stderr).toMatch(/^aspace: the result cannot be written: [^\n]+\n$/);
+      expect(status).toBe(3);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import {
   type ArchVmAspace,
-  type AspaceKind,
+  AspaceKind,
   Enlarge,
   ExistingEntry,
   type MmuFlagSet,
@@ -149,7 +149,10 @@ export class CheckedAspace {
 
   /** Q and W of a range and one page to either side. */
   observe(vpn: Vpn, count: number): void {
-    const mmus = this.world.seersOf(this).map((cpu) => cpu.mmu);
+    const seers = this.world.seersOf(this);
+    // A cold walk depends on the root alone: one for all CPUs, except that the kernel has many roots.
+    const judges = this.reference.kind === AspaceKind.KERNEL ? seers : seers.slice(0, 1);
+    const mmus = judges.map((cpu) => cpu.mmu);
     for (const page of this.#pagesToObserve(vpn, count)) {
       this.observer.query(page);
       for (const mmu of mmus) this.observer.walk(mmu, page);

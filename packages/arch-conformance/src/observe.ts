@@ -1,13 +1,16 @@
 import {
   ALL_ACCESSES,
   type Access,
+  type AccessMask,
   type ArchVmAspace,
   type Architecture,
   type Capabilities,
   type FaultCode,
   FaultFlags,
   KernelPanic,
+  MMU_FLAG_WORDS,
   type Mmu,
+  NO_FAULT,
   PAGE_SHIFT,
   type QueryResult,
   Status,
@@ -20,7 +23,7 @@ import {
   statusName,
 } from "@aspace/arch";
 import type { Cpu } from "@aspace/machine";
-import { expectedMemoryType, permits, permittedAccesses } from "./effective-permissions.ts";
+import { expectedMemoryType, permittedAccesses } from "./effective-permissions.ts";
 import type { Leaf, ReferenceAspace } from "./reference.ts";
 
 /**
@@ -41,12 +44,19 @@ export class Observer {
   readonly #capabilities: Capabilities;
   readonly #found: QueryResult = { pfn: 0, flags: 0, leafShift: 0 };
   readonly #walk: Walk = emptyWalk();
+  /** Permitted accesses and memory type by flags, so that the table of rights is read once a word. */
+  readonly #rights: Int16Array = new Int16Array(MMU_FLAG_WORDS);
+  readonly #types: Int16Array = new Int16Array(MMU_FLAG_WORDS);
 
   constructor(architecture: FaultReader, aspace: ArchVmAspace, reference: ReferenceAspace) {
     this.aspace = aspace;
     this.reference = reference;
     this.#architecture = architecture;
     this.#capabilities = reference.profile.capabilities;
+    for (let flags = 0; flags < MMU_FLAG_WORDS; flags++) {
+      this.#rights[flags] = permittedAccesses(flags, this.#capabilities);
+      this.#types[flags] = expectedMemoryType(flags, this.#capabilities);
+    }
   }
 
   /** Q of one page. */
@@ -69,8 +79,9 @@ export class Observer {
     if (found.flags !== flags) {
       throw differs("P-M2", vpn, "query's flags", formatFlags(flags), formatFlags(found.flags));
     }
-    if (found.leafShift !== shiftOf(leaf)) {
-      throw differs("P-B1", vpn, "query's leaf shift", shiftOf(leaf), found.leafShift);
+    if (2 ** (found.leafShift - PAGE_SHIFT) !== leaf.pages) {
+      const expectedShift = Math.log2(leaf.pages) + PAGE_SHIFT;
+      throw differs("P-B1", vpn, "query's leaf shift", expectedShift, found.leafShift);
     }
   }
 
@@ -79,13 +90,13 @@ export class Observer {
     for (const access of ALL_ACCESSES) this.walkOnce(mmu, vpn, access);
   }
 
-  /** W of one page, for one kind of access; cheaper, and `allowed` still tells about all kinds. */
+  /** W of one page, for one kind of access; cheaper, and the walk's rights still cover all kinds. */
   walkOnce(mmu: Mmu, vpn: Vpn, access: Access): void {
     const walk = this.#walk;
     mmu.inspect(vpn, access, walk);
     const leaf = this.reference.lookup(vpn);
     if (leaf === null) this.#checkAbsentWalk(vpn, access);
-    else if (!walk.present) this.#checkUnusable(vpn, walkBy(access), walk.fault, leaf);
+    else if (!walk.present) this.#checkUnusable(vpn, access, null, walk.fault, leaf);
     else this.#checkPresentWalk(vpn, access, leaf);
   }
 
@@ -95,12 +106,11 @@ export class Observer {
    * is cached afterwards.
    */
   accessAll(cpu: Cpu, vpn: Vpn): void {
-    const leaf = this.reference.lookup(vpn);
-    const allowed = leaf === null ? 0 : permittedAccesses(leaf.flags, this.#capabilities);
-    for (const access of ALL_ACCESSES) if (((allowed >> access) & 1) !== 0) this.access(cpu, vpn, access);
-    for (const access of ALL_ACCESSES) if (((allowed >> access) & 1) === 0) this.access(cpu, vpn, access);
-    const again = ALL_ACCESSES.find((access) => ((allowed >> access) & 1) !== 0);
-    if (again !== undefined) this.access(cpu, vpn, again);
+    const allowed = this.#allowedAt(vpn);
+    for (const access of ALL_ACCESSES) if (has(allowed, access)) this.access(cpu, vpn, access);
+    for (const access of ALL_ACCESSES) if (!has(allowed, access)) this.access(cpu, vpn, access);
+    const again = 31 - Math.clz32(allowed);
+    if (again >= 0) this.access(cpu, vpn, again as Access);
   }
 
   /**
@@ -109,75 +119,86 @@ export class Observer {
    */
   access(cpu: Cpu, vpn: Vpn, access: Access): void {
     const leaf = this.reference.lookup(vpn);
-    const allowed = leaf !== null && permits(leaf.flags, this.#capabilities, access);
+    const isAllowed = has(this.#allowedAt(vpn), access);
     let fault = cpu.access(vpn, access);
-    if (fault !== 0 && leaf !== null) fault = this.#retry(cpu, vpn, access, leaf, allowed, fault);
-    const who = `CPU ${cpu.id}, ${accessName(access)}`;
-    if (fault === 0) {
-      if (leaf === null) throw differs("P-U1", vpn, who, "a fault", "a translation");
-      if (!allowed) {
-        throw differs("P-P3", vpn, who, `a fault (${formatFlags(leaf.flags)})`, "access");
-      }
-      const pfn = leaf.pfn + (vpn - leaf.vpn);
-      const seen = cpu.translation.pfn;
-      if (seen !== pfn) throw differs("P-T1", vpn, who, formatAddress(pfn), formatAddress(seen));
-      return;
-    }
-    if (allowed) throw differs("P-P4", vpn, who, "access", this.#architecture.describeFault(fault));
-    if (this.#isInRange(vpn)) this.#checkFaultFlags(vpn, who, fault, leaf);
+    if (fault !== NO_FAULT && leaf !== null) fault = this.#answerAccessFault(cpu, vpn, access, fault);
+    if (fault !== NO_FAULT && isAllowed && this.#mayBeSpurious(cpu)) fault = cpu.access(vpn, access);
+    if (fault === NO_FAULT) this.#checkTranslation(cpu, vpn, access);
+    else if (isAllowed) {
+      throw differs("P-P4", vpn, by(cpu, access), "access", this.#architecture.describeFault(fault));
+    } else if (this.#isInRange(vpn)) this.#checkFaultFlags(vpn, access, cpu, fault);
   }
 
-  #retry(
-    cpu: Cpu,
-    vpn: Vpn,
-    access: Access,
-    leaf: Readonly<Leaf>,
-    allowed: boolean,
-    first: FaultCode,
-  ): FaultCode {
-    let fault = first;
-    if ((this.#architecture.faultFlags(fault) & FaultFlags.ACCESS) !== 0) {
-      this.#checkUnusable(vpn, `CPU ${cpu.id}`, fault, leaf);
-      this.aspace.markAccessed(vpn, 1);
-      fault = cpu.access(vpn, access);
-      if (fault !== 0 && (this.#architecture.faultFlags(fault) & FaultFlags.ACCESS) !== 0) {
-        const seen = this.#architecture.describeFault(fault);
-        throw differs("P-H8", vpn, "retry after markAccessed", "no access fault", seen);
-      }
+  /** After an access that went through. */
+  #checkTranslation(cpu: Cpu, vpn: Vpn, access: Access): void {
+    const leaf = this.reference.lookup(vpn);
+    if (leaf === null) throw differs("P-U1", vpn, by(cpu, access), "a fault", "access");
+    if (!has(this.#allowedAt(vpn), access)) {
+      const expected = `a fault (${formatFlags(leaf.flags)})`;
+      throw differs("P-P3", vpn, by(cpu, access), expected, "access");
     }
-    const mayBeStale = cpu.mmu.faultEvicts || this.#capabilities.cachesInvalid;
-    return fault !== 0 && allowed && mayBeStale ? cpu.access(vpn, access) : fault;
+    const pfn = leaf.pfn + (vpn - leaf.vpn);
+    const seen = cpu.translation.pfn;
+    if (seen !== pfn) {
+      throw differs("P-T1", vpn, by(cpu, access), formatAddress(pfn), formatAddress(seen));
+    }
   }
 
-  #checkFaultFlags(vpn: Vpn, who: string, fault: FaultCode, leaf: Readonly<Leaf> | null): void {
+  /** If the fault is an access fault, marks the page and answers what the retry ran into. */
+  #answerAccessFault(cpu: Cpu, vpn: Vpn, access: Access, fault: FaultCode): FaultCode {
+    if (!this.#isAccessFault(fault)) return fault;
+    this.#checkUnusable(vpn, access, cpu, fault, this.reference.lookup(vpn)!);
+    this.aspace.markAccessed(vpn, 1);
+    const second = cpu.access(vpn, access);
+    if (second === NO_FAULT || !this.#isAccessFault(second)) return second;
+    const seen = this.#architecture.describeFault(second);
+    throw differs("P-H8", vpn, "retry after markAccessed", "no access fault", seen);
+  }
+
+  #isAccessFault(fault: FaultCode): boolean {
+    return (this.#architecture.faultFlags(fault) & FaultFlags.ACCESS) !== 0;
+  }
+
+  #mayBeSpurious(cpu: Cpu): boolean {
+    return cpu.mmu.faultEvicts || this.#capabilities.cachesInvalid;
+  }
+
+  /** A fault that should be: does the handler hear the right thing? */
+  #checkFaultFlags(vpn: Vpn, access: Access, cpu: Cpu | null, fault: FaultCode): void {
     const flags = this.#architecture.faultFlags(fault);
-    const seen = this.#architecture.describeFault(fault);
+    const isMapped = this.reference.lookup(vpn) !== null;
     if ((flags & FaultFlags.FATAL) !== 0) {
-      throw differs("P-R3", vpn, who, "a fault that mapping can resolve", seen);
+      const seen = this.#architecture.describeFault(fault);
+      throw differs("P-R3", vpn, by(cpu, access), "a fault that mapping can resolve", seen);
     }
     if (!this.#capabilities.faultTellsPresent) return;
-    const isAbsent = (flags & FaultFlags.NOT_PRESENT) !== 0;
-    if (isAbsent === (leaf === null)) return;
-    const expected = leaf === null ? "an absent page" : "a denied access";
-    throw differs(leaf === null ? "P-U1" : "P-M1", vpn, who, expected, seen);
+    if (((flags & FaultFlags.NOT_PRESENT) === 0) === isMapped) return;
+    const rule = isMapped ? "P-M1" : "P-U1";
+    const expected = isMapped ? "a denied access" : "an absent page";
+    throw differs(rule, vpn, by(cpu, access), expected, this.#architecture.describeFault(fault));
   }
 
   #checkAbsentWalk(vpn: Vpn, access: Access): void {
     const walk = this.#walk;
-    if (walk.present || walk.fault === 0) {
-      const seen = `frame ${formatAddress(walk.pfn)}`;
-      throw differs("P-U1", vpn, "a cold walk", "nothing", seen);
+    if (walk.present || walk.fault === NO_FAULT) {
+      throw differs("P-U1", vpn, by(null, access), "nothing", `frame ${formatAddress(walk.pfn)}`);
     }
-    if (this.#isInRange(vpn)) this.#checkFaultFlags(vpn, walkBy(access), walk.fault, null);
+    if (this.#isInRange(vpn)) this.#checkFaultFlags(vpn, access, null, walk.fault);
   }
 
   /** No usable leaf was found where one is mapped: fine only if software just has to mark the page. */
-  #checkUnusable(vpn: Vpn, what: string, fault: FaultCode, leaf: Readonly<Leaf>): void {
-    const flags = this.#architecture.faultFlags(fault);
+  #checkUnusable(
+    vpn: Vpn,
+    access: Access,
+    cpu: Cpu | null,
+    fault: FaultCode,
+    leaf: Readonly<Leaf>,
+  ): void {
     const canBeMarked = this.#capabilities.markAccessedSupported && leaf.pages === 1;
-    if ((flags & FaultFlags.ACCESS) !== 0 && canBeMarked) return;
-    const rule = (flags & FaultFlags.FATAL) !== 0 ? "P-R3" : "P-M1";
-    throw differs(rule, vpn, what, "a usable leaf", this.#architecture.describeFault(fault));
+    if (canBeMarked && this.#isAccessFault(fault)) return;
+    const isFatal = (this.#architecture.faultFlags(fault) & FaultFlags.FATAL) !== 0;
+    const seen = this.#architecture.describeFault(fault);
+    throw differs(isFatal ? "P-R3" : "P-M1", vpn, by(cpu, access), "a usable leaf", seen);
   }
 
   #checkPresentWalk(vpn: Vpn, access: Access, leaf: Readonly<Leaf>): void {
@@ -186,23 +207,28 @@ export class Observer {
     if (walk.pfn !== pfn) {
       throw differs("P-M1", vpn, "the walk's frame", formatAddress(pfn), formatAddress(walk.pfn));
     }
-    const allowed = permittedAccesses(leaf.flags, this.#capabilities);
+    const allowed = this.#rights[leaf.flags]!;
     if (walk.allowed !== allowed) {
       throw differs("P-M2", vpn, "the walk's rights", rights(allowed), rights(walk.allowed));
     }
-    const denied = ((allowed >> access) & 1) === 0;
-    if (denied !== (walk.fault !== 0)) {
-      const seen = walk.fault === 0 ? "access" : this.#architecture.describeFault(walk.fault);
-      throw differs("P-M2", vpn, walkBy(access), denied ? "a fault" : "access", seen);
+    const isAllowed = has(allowed, access);
+    if (isAllowed !== (walk.fault === NO_FAULT)) {
+      const seen = isAllowed ? this.#architecture.describeFault(walk.fault) : "access";
+      throw differs("P-M2", vpn, by(null, access), isAllowed ? "access" : "a fault", seen);
     }
-    if (denied) this.#checkFaultFlags(vpn, walkBy(access), walk.fault, leaf);
-    const type = expectedMemoryType(leaf.flags, this.#capabilities);
+    if (!isAllowed) this.#checkFaultFlags(vpn, access, null, walk.fault);
+    const type = this.#types[leaf.flags]!;
     if (walk.memoryType !== type) {
       throw differs("P-M10", vpn, "the walk's memory type", type, walk.memoryType);
     }
     if (2 ** walk.leafPages !== leaf.pages) {
       throw differs("P-B1", vpn, "the walk's leaf pages", leaf.pages, 2 ** walk.leafPages);
     }
+  }
+
+  #allowedAt(vpn: Vpn): AccessMask {
+    const leaf = this.reference.lookup(vpn);
+    return leaf === null ? 0 : this.#rights[leaf.flags]!;
   }
 
   #isInRange(vpn: Vpn): boolean {
@@ -220,11 +246,11 @@ const QUERY_RULES: ReadonlyMap<Status, string> = new Map([
   [Status.OUT_OF_RANGE, "P-M3"],
 ]);
 
-function shiftOf(leaf: Readonly<Leaf>): number {
-  return Math.log2(leaf.pages) + PAGE_SHIFT;
-}
+const has = (mask: AccessMask, access: Access): boolean => ((mask >> access) & 1) !== 0;
 
-const walkBy = (access: Access): string => `a cold walk for ${accessName(access)}`;
+/** Who saw it: a CPU with its caches, or a cold walk. */
+const by = (cpu: Cpu | null, access: Access): string =>
+  `${cpu === null ? "a cold walk" : `CPU ${cpu.id}`} for ${accessName(access)}`;
 
 const rights = (mask: number): string => `0b${mask.toString(2).padStart(9, "0")}`;
 

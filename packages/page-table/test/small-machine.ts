@@ -34,7 +34,7 @@ export interface InvalidateEvent {
 /** Frames from here on are devices: they have no page record. */
 export const DEVICE_PFN: Pfn = 0x8000_0000;
 export const BATCH_LIMIT = 6;
-const FRAMES = 64;
+const FRAMES = 96;
 
 export class SmallMachine implements Hardware {
   readonly memory: PhysicalMemory = {

@@ -3,14 +3,12 @@
  * tables exist, entries hold the offset of the next table in one arena, there are no locks, no
  * statuses beyond a failed lookup, and nobody has to be told about a change.
  *
- * One process serves a whole run. It reads lines "CASE PASSES" and answers each with
- * "NANOSECONDS OPERATIONS", the sum over the passes without their preparation. An unknown case or a
- * broken invariant ends it with exit status 1.
+ * One process serves a whole run. It reads lines "CASE PASSES" and answers each with the nanoseconds
+ * per page of the median slice. An unknown case or a broken invariant ends it with exit status 1.
  *
- * The pages worked on are those of src/window.ts: all of the window but the multiples of 513.
+ * Window, pages, slices and preparation are those of src/window.ts and src/workload.ts.
  */
 #define _GNU_SOURCE
-#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +26,10 @@
 #define STRIDE 513u
 #define RUNS 511u
 #define PAGES (RUNS * RUN_PAGES)
+#define SLICES 7u
+#define SLICE_RUNS (RUNS / SLICES)
+#define SLICE_PAGES (SLICE_RUNS * RUN_PAGES)
+#define MOST_PASSES 64u
 #define WINDOW_START 0x200000000000ull
 
 #define P 1ull
@@ -66,13 +68,13 @@ static void fail(const char *why) {
 
 /* The leaf entry of an address, or NULL where a table is missing or a larger leaf is in the way. */
 static inline uint64_t *leaf_of(uint64_t address) {
-  uint64_t table = 0;
-  for (int level = 3; level > 0; level--) {
-    uint64_t entry = table_at(table)[index_at(address, level)];
-    if (!(entry & P) || (entry & PS)) return NULL;
-    table = entry & FRAME;
-  }
-  return &table_at(table)[index_at(address, 0)];
+  uint64_t entry = table_at(0)[index_at(address, 3)];
+  if (!(entry & P)) return NULL;
+  entry = table_at(entry & FRAME)[index_at(address, 2)];
+  if (!(entry & P) || (entry & PS)) return NULL;
+  entry = table_at(entry & FRAME)[index_at(address, 1)];
+  if (!(entry & P) || (entry & PS)) return NULL;
+  return &table_at(entry & FRAME)[index_at(address, 0)];
 }
 
 /* Stores are volatile so that none is merged or left out: a walker in hardware could be looking. */
@@ -148,60 +150,70 @@ static CALLED void unmap_range(uint64_t address, uint64_t count) {
 
 static uint64_t first_of_run(unsigned run) { return address_of((uint64_t)run * STRIDE + 1); }
 
-/* One pass over the window's pages. */
-static void pass_map_range(void) {
-  for (unsigned run = 0; run < RUNS; run++)
+/* What is measured: one slice of a case, given the first of its runs or of its pages. */
+static void map_runs(unsigned first) {
+  for (unsigned run = first; run < first + SLICE_RUNS; run++)
     map_range(first_of_run(run), (uint64_t)run * RUN_PAGES << 12, RUN_PAGES, READ_WRITE);
 }
-static void pass_protect_range(void) {
-  for (unsigned run = 0; run < RUNS; run++) protect_range(first_of_run(run), RUN_PAGES, READ_ONLY);
+static void protect_runs(unsigned first) {
+  for (unsigned run = first; run < first + SLICE_RUNS; run++)
+    protect_range(first_of_run(run), RUN_PAGES, READ_ONLY);
 }
-static void pass_unmap_range(void) {
-  for (unsigned run = 0; run < RUNS; run++) unmap_range(first_of_run(run), RUN_PAGES);
+static void unmap_runs(unsigned first) {
+  for (unsigned run = first; run < first + SLICE_RUNS; run++)
+    unmap_range(first_of_run(run), RUN_PAGES);
 }
-static void map_pages(const uint32_t *order) {
-  for (uint64_t i = 0; i < PAGES; i++)
-    if (!map_page(address_of(order[i]), i << 12, READ_WRITE)) fail("map failed");
+static void map_pages(const uint32_t *pages) {
+  for (unsigned i = 0; i < SLICE_PAGES; i++)
+    if (!map_page(address_of(pages[i]), (uint64_t)i << 12, READ_WRITE)) fail("map failed");
 }
-static void pass_map_ordered(void) { map_pages(in_order); }
-static void pass_map_random(void) { map_pages(in_random_order); }
-static void pass_protect_ordered(void) {
-  for (uint64_t i = 0; i < PAGES; i++)
-    if (!protect_page(address_of(in_order[i]), READ_ONLY)) fail("protect failed");
+static void protect_pages(const uint32_t *pages) {
+  for (unsigned i = 0; i < SLICE_PAGES; i++)
+    if (!protect_page(address_of(pages[i]), READ_ONLY)) fail("protect failed");
 }
-static void pass_unmap_ordered(void) {
-  for (uint64_t i = 0; i < PAGES; i++)
-    if (!unmap_page(address_of(in_order[i]))) fail("unmap failed");
+static void unmap_pages(const uint32_t *pages) {
+  for (unsigned i = 0; i < SLICE_PAGES; i++)
+    if (!unmap_page(address_of(pages[i]))) fail("unmap failed");
 }
-static void walk_pages(const uint32_t *order) {
+static void walk_pages(const uint32_t *pages) {
   uint64_t sum = 0;
-  for (uint64_t i = 0; i < PAGES; i++) sum += walk(address_of(order[i]));
+  for (unsigned i = 0; i < SLICE_PAGES; i++) sum += walk(address_of(pages[i]));
   sink = sum;
 }
-static void pass_walk_ordered(void) { walk_pages(in_order); }
-static void pass_walk_random(void) { walk_pages(in_random_order); }
+
+static void slice_map_range(unsigned slice) { map_runs(slice * SLICE_RUNS); }
+static void slice_protect_range(unsigned slice) { protect_runs(slice * SLICE_RUNS); }
+static void slice_unmap_range(unsigned slice) { unmap_runs(slice * SLICE_RUNS); }
+static void slice_map_ordered(unsigned slice) { map_pages(in_order + slice * SLICE_PAGES); }
+static void slice_map_random(unsigned slice) { map_pages(in_random_order + slice * SLICE_PAGES); }
+static void slice_protect_ordered(unsigned slice) { protect_pages(in_order + slice * SLICE_PAGES); }
+static void slice_unmap_ordered(unsigned slice) { unmap_pages(in_order + slice * SLICE_PAGES); }
+static void slice_walk_ordered(unsigned slice) { walk_pages(in_order + slice * SLICE_PAGES); }
+static void slice_walk_random(unsigned slice) { walk_pages(in_random_order + slice * SLICE_PAGES); }
 
 /* Preparations, which are not measured. */
-static void empty(void) { pass_unmap_range(); }
+static void empty(void) {
+  for (unsigned slice = 0; slice < SLICES; slice++) slice_unmap_range(slice);
+}
 static void full(void) {
   empty();
-  pass_map_range();
+  for (unsigned slice = 0; slice < SLICES; slice++) slice_map_range(slice);
 }
 
 static const struct {
   const char *name;
   void (*prepare)(void);
-  void (*pass)(void);
+  void (*slice)(unsigned);
 } cases[] = {
-    {"map-range", empty, pass_map_range},
-    {"protect-range", full, pass_protect_range},
-    {"unmap-range", full, pass_unmap_range},
-    {"map-ordered", empty, pass_map_ordered},
-    {"map-random", empty, pass_map_random},
-    {"protect-ordered", full, pass_protect_ordered},
-    {"unmap-ordered", full, pass_unmap_ordered},
-    {"walk-ordered", full, pass_walk_ordered},
-    {"walk-random", full, pass_walk_random},
+    {"map-range", empty, slice_map_range},
+    {"protect-range", full, slice_protect_range},
+    {"unmap-range", full, slice_unmap_range},
+    {"map-ordered", empty, slice_map_ordered},
+    {"map-random", empty, slice_map_random},
+    {"protect-ordered", full, slice_protect_ordered},
+    {"unmap-ordered", full, slice_unmap_ordered},
+    {"walk-ordered", full, slice_walk_ordered},
+    {"walk-random", full, slice_walk_random},
 };
 
 static uint64_t new_table(void) {
@@ -251,17 +263,28 @@ static uint64_t now(void) {
   return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+static int by_size(const void *left, const void *right) {
+  uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+  return (a > b) - (a < b);
+}
+
 static int measure(const char *name, unsigned passes) {
+  static uint64_t spent[MOST_PASSES * SLICES];
+  if (passes < 1 || passes > MOST_PASSES) fail("bad number of passes");
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     if (strcmp(cases[i].name, name) != 0) continue;
-    uint64_t spent = 0;
+    unsigned count = 0;
     for (unsigned pass = 0; pass < passes; pass++) {
       cases[i].prepare();
-      uint64_t start = now();
-      cases[i].pass();
-      spent += now() - start;
+      for (unsigned slice = 0; slice < SLICES; slice++) {
+        uint64_t start = now();
+        cases[i].slice(slice);
+        spent[count++] = now() - start;
+      }
     }
-    printf("%" PRIu64 " %" PRIu64 "\n", spent, (uint64_t)passes * PAGES);
+    qsort(spent, count, sizeof spent[0], by_size);
+    uint64_t twice = spent[(count - 1) / 2] + spent[count / 2];
+    printf("%.5f\n", (double)twice / 2 / SLICE_PAGES);
     fflush(stdout);
     return 1;
   }

@@ -1,1 +1,4 @@
-export {};
+export { bench } from "./bench.ts";
+export { formatReport, type Host, type Report, type ReportRow } from "./report.ts";
+export { UnsteadyHost } from "./rounds.ts";
+export { GROUPS, type Group } from "./row.ts";

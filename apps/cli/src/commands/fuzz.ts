@@ -41,7 +41,7 @@ export async function fuzz(targetName: string, flags: FuzzFlags): Promise<ExitSt
 
   if (flags.json) printJson(result);
   if (result.refusal !== null) note(`aspace: ${result.refusal.reason}`);
-  else if (!flags.json) print(campaignSummary(result));
+  else if (!flags.json) print(campaignSummary(result, { longer: sameSearch(targetName, flags) }));
   return exitStatus(result);
 }
 
@@ -62,6 +62,18 @@ async function watchedCampaign(options: CampaignOptions): Promise<CampaignResult
   } finally {
     line.end();
   }
+}
+
+/** The command given, without seed and limit. */
+function sameSearch(target: string, { arch, quirk, out, corpus }: FuzzFlags): string[] {
+  return [
+    "fuzz",
+    target,
+    ...(arch === undefined ? [] : ["--arch", arch.join(",")]),
+    ...(quirk === undefined ? [] : ["--quirk", quirk.join(",")]),
+    ...(out === undefined ? [] : ["--out", out]),
+    ...(corpus === undefined ? [] : ["--corpus", corpus]),
+  ];
 }
 
 function targetNamed(name: string): TargetEntry {

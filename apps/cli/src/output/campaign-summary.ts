@@ -9,15 +9,25 @@ import { byteSize, count, counted, duration } from "./quantity.ts";
 import { formatTable } from "./table.ts";
 import { columnsOf, paint } from "./terminal.ts";
 
-export function campaignSummary(result: CampaignResult): string {
+/** Findings that are shown; the report has all. */
+const FINDINGS_MAX = 8;
+
+export interface SummaryOptions {
+  /** The words of a command that goes on searching, without its limit. */
+  readonly longer: readonly string[];
+}
+
+export function campaignSummary(result: CampaignResult, options: SummaryOptions): string {
+  const hidden = result.findings.length - FINDINGS_MAX;
   return [
     verdict(result),
-    ...result.findings.map(findingText),
+    ...result.findings.slice(0, FINDINGS_MAX).map(findingText),
+    ...(hidden > 0 ? [`and ${counted(hidden, "more defect")}; the report has all`] : []),
     ...result.problems.map((problem) => paint("yellow", `${marks.warning} problem: ${problem}`)),
     ...result.notes.map((text) => `note: ${text}`),
     numbers(result),
     placesText(result),
-    nextText(result),
+    nextText(result, options),
   ].join("\n\n");
 }
 
@@ -68,10 +78,9 @@ function placesText({ outputDirectory, corpus, findings }: CampaignResult): stri
   return `What is left:\n${formatTable(table, { indent: 2, columns: columnsOf(process.stdout) })}`;
 }
 
-function nextText({ findings, target, interrupted, durationSeconds }: CampaignResult): string {
-  const [first] = findings;
-  if (first?.replay) return `Next: see the operations that lead to it:\n  ${first.replay}`;
-  const longer = interrupted ? 60 : Math.max(600, Math.ceil(durationSeconds) * 10);
-  const command = commandLine("fuzz", target, "--time", String(longer));
-  return `Next: search longer, from where this campaign stopped:\n  ${command}`;
+function nextText(result: CampaignResult, { longer }: SummaryOptions): string {
+  const replay = result.findings[0]?.replay;
+  if (replay) return `Next: see the operations that lead to it:\n  ${replay}`;
+  const seconds = Math.max(600, Math.ceil(result.durationSeconds) * 10);
+  return `Next: search longer:\n  ${commandLine(...longer, "--time", String(seconds))}`;
 }

@@ -3,6 +3,7 @@
  * stderr, so that `aspace … --json | jq` always reads one document.
  */
 import { styleText } from "node:util";
+import { ExitStatus } from "../exit-status.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -29,11 +30,16 @@ export function columnsOf(stream: NodeJS.WriteStream): number {
   return stream.columns ?? 80;
 }
 
-/** A reader that has seen enough (`| head`) is no error: what was asked for is still done. */
-export function ignoreClosedPipes(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-    });
-  }
+/**
+ * What a stream that breaks means for the command. A reader that has seen enough (`| head`) and a
+ * closed terminal are no errors: what was asked for is still done. A result that cannot be written
+ * (a full disk) is lost, and the command says so. Progress that cannot be written is not missed.
+ */
+export function handleBrokenStreams(): void {
+  process.stderr.on("error", () => {});
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE" || error.code === "EIO") return;
+    note(`aspace: the result cannot be written: ${error.message}`);
+    process.exit(ExitStatus.CANNOT_RUN);
+  });
 }
