@@ -18,11 +18,16 @@ export interface ChildOptions {
   readonly onStderr?: (text: string) => NodeJS.Signals | null;
 }
 
+/** A child that hangs must not outlive its test, which gives up a little later. */
+const LIMIT_MS = 50_000;
+
 /** Runs `aspace ARGS` without a terminal, in the C locale. */
 export function aspace(args: readonly string[], options: ChildOptions = {}): Promise<Outcome> {
   const { PATH = "", HOME = "" } = process.env;
   const child = spawn(process.execPath, [MAIN, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
+    timeout: LIMIT_MS,
+    killSignal: "SIGKILL",
     env: { PATH, HOME, ...options.env },
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
   });

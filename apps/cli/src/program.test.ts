@@ -70,18 +70,18 @@ describe("bad usage is one line on stderr that names what was expected, and exit
   });
 });
 
-describe("a stdout that breaks", () => {
-  /** Runs `aspace ARGS` in bash with something behind it. */
-  function inShell(rest: string): Promise<{ status: number; stderr: string }> {
-    const main = fileURLToPath(new URL("./main.ts", import.meta.url));
-    const script = `"$0" "$1" backends --json ${rest}; exit "\${PIPESTATUS[0]}"`;
-    return new Promise((resolve) => {
-      execFile("bash", ["-c", script, process.execPath, main], (error, _, stderr) => {
-        resolve({ status: error === null ? 0 : Number(error.code), stderr });
-      });
+/** Runs `aspace backends --json` in a shell, with `rest` behind it. */
+function inShell(rest: string): Promise<{ status: number; stderr: string }> {
+  const main = fileURLToPath(new URL("./main.ts", import.meta.url));
+  const script = `"$0" "$1" backends --json ${rest}; exit "\${PIPESTATUS[0]}"`;
+  return new Promise((resolve) => {
+    execFile("bash", ["-c", script, process.execPath, main], (error, _, stderr) => {
+      resolve({ status: error === null ? 0 : Number(error.code), stderr });
     });
-  }
+  });
+}
 
+describe("a stdout that breaks", () => {
   test("because its reader has seen enough is no error", async () => {
     expect(await inShell("| true")).toEqual({ status: 0, stderr: "" });
   });

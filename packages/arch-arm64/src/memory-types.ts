@@ -44,8 +44,20 @@ function stage2Type(memAttr: number, shareability: number): MemoryType {
   }
 }
 
+/** The last value of MAIR_EL1 that was decoded: all CPUs of all machines tend to hold the same. */
+let lastMair: EntryHalves = { lo: 0, hi: 0 };
+let lastTypes: MemoryTypes = decodeMair(lastMair);
+
 /** Stage 1: AttrIndx (bits 4:2) picks a byte of MAIR_EL1; bit 5 is NS and does not matter. */
-export function stage1MemoryTypes(mair: EntryHalves): MemoryTypes {
+export function stage1MemoryTypes({ lo, hi }: EntryHalves): MemoryTypes {
+  if (lo !== lastMair.lo || hi !== lastMair.hi) {
+    lastMair = { lo, hi };
+    lastTypes = decodeMair(lastMair);
+  }
+  return lastTypes;
+}
+
+function decodeMair(mair: EntryHalves): MemoryTypes {
   return Uint8Array.from({ length: ENTRIES }, (_, index) => {
     const slot = index & 7;
     const half = slot < 4 ? mair.lo : mair.hi;

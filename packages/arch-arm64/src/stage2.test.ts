@@ -113,7 +113,7 @@ describe("VTCR_EL2 (G-14)", () => {
   ] as const;
 
   test.each(STARTS)("SL0 $sl0 starts at level $level for $min to $max address bits", (start) => {
-    for (let bits = 16; bits <= 48; bits++) {
+    for (let bits = 16; bits <= 52; bits++) {
       const vtcr = (VTCR & ~0xffn) | BigInt(64 - bits) | (BigInt(start.sl0) << 6n);
       const walk = stage2Tables(vtcr).walk(2 ** (bits - 12) - 1, Access.USER_READ);
       const legal = bits >= start.min && bits <= start.max;

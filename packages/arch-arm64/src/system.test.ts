@@ -1,5 +1,6 @@
 import {
   Access,
+  AccessedCheck,
   type ArchSystem,
   type ArchVmAspace,
   Enlarge,
@@ -286,6 +287,19 @@ describe("context switch (G-30)", () => {
     expect(registerOf(cpu, "HCR_EL2")).toBe("0x80000000");
     expect(cpu.mmu.tag).toBe(1);
     checkCoherence(machine);
+  });
+
+  test("running in an aspace counts as an access to it (P-H6)", () => {
+    const { system } = boot();
+    const aspace = create(system, "user");
+    aspace.accessedSinceLastCheck(AccessedCheck.CLEAR);
+    expect(aspace.accessedSinceLastCheck(AccessedCheck.PEEK)).toBe(false);
+    system.contextSwitch(0, aspace);
+    expect(aspace.accessedSinceLastCheck(AccessedCheck.CLEAR)).toBe(true);
+    expect(aspace.accessedSinceLastCheck(AccessedCheck.PEEK)).toBe(true);
+    system.contextSwitch(0, null);
+    aspace.accessedSinceLastCheck(AccessedCheck.CLEAR);
+    expect(aspace.accessedSinceLastCheck(AccessedCheck.PEEK)).toBe(false);
   });
 
   test("switching to an aspace without tables, or of another machine, is a panic (P-T3)", () => {

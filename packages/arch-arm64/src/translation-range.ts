@@ -255,8 +255,8 @@ export function stage2Range(
       sizeBits,
       rootLevel: startLevel + 1,
       oversize,
-      // SL0 = 3 is a start level that needs FEAT_TTST.
-      enabled: startLevel < 3 && sizeBits <= MAX_SIZE_BITS,
+      // SL0 = 3 needs FEAT_TTST; here it leaves no address bits for a root index.
+      enabled: sizeBits <= MAX_SIZE_BITS,
     }),
     oversize,
     tableRights: 0,

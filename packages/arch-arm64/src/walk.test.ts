@@ -74,7 +74,10 @@ describe("a walk that succeeds (G-10)", () => {
   test("address bits below a block's size do not count", () => {
     const tables = pathTo(stage1Tables());
     tables.set(4, 179, (0x40000n << 12n) | PLAIN | BLOCK | (0x1ffn << 12n));
-    expect(tables.walk(VPN, Access.USER_READ).pfn).toBe(0x40000 + (VPN % 512));
+    for (const place of [0, VPN % 512, 511]) {
+      const vpn = VPN - (VPN % 512) + place;
+      expect(tables.walk(vpn, Access.USER_READ).pfn).toBe(0x40000 + place);
+    }
   });
 
   test("frames up to 2^36 - 1 are reported exactly", () => {
@@ -184,6 +187,7 @@ describe("ranges and halves (G-12)", () => {
         expect(status(walk)).toBe(TRANSLATION | startLevel);
         expect(walk.entry).toBe(root * 1024 + 2 * (rootEntries - 1));
       }
+      expect(tables.walk(2 ** 52 - last - 1, Access.USER_READ).entry).toBe(2 * 1024);
       expect(tables.walk(last + 1, Access.USER_READ)).toMatchObject(LEVEL_0);
       expect(tables.walk(2 ** 52 - last - 2, Access.USER_READ)).toMatchObject(LEVEL_0);
     },
@@ -222,7 +226,10 @@ describe("ranges and halves (G-12)", () => {
     expect(both.walk(tag + VPN, Access.USER_READ)).toMatchObject({ fault: 0, pfn: 0x123456 });
     const highInTag = tag + 2 ** 44 - 2 ** 36 + VPN;
     expect(both.walk(highInTag, Access.USER_READ)).toMatchObject({ fault: 0, pfn: 0x123456 });
-    expect(status(both.walk(tag + 2 ** 43, Access.USER_READ))).toBe(TRANSLATION);
+    expect(both.walk(tag + 2 ** 44 - 2 ** 36, Access.USER_READ).entry).toBe(2 * 1024);
+    for (const gap of [2 ** 36, 2 ** 43, 2 ** 44 - 2 ** 36 - 1]) {
+      expect(both.walk(tag + gap, Access.USER_READ)).toMatchObject(LEVEL_0);
+    }
     const lowOnly = pathTo(stage1Tables(TCR_48 | bit(37)));
     expect(lowOnly.walk(tag + VPN, Access.USER_READ).fault).toBe(NO_FAULT);
     expect(status(lowOnly.walk(highInTag, Access.USER_READ))).toBe(TRANSLATION);
@@ -246,6 +253,18 @@ describe("ranges and halves (G-12)", () => {
       expect(tables.walk(open, Access.USER_READ).fault).toBe(NO_FAULT);
     },
   );
+
+  test("a faulting walk takes back what an earlier one left in its result", () => {
+    const tables = pathTo(stage1Tables());
+    const out = tables.walk(VPN, Access.USER_READ);
+    for (const vpn of [VPN + 1, 2 ** 36]) {
+      expect(out).toMatchObject({ present: true, fault: NO_FAULT });
+      tables.mmu.walk(vpn, Access.USER_READ, null, out);
+      expect(status(out) & 0b111100).toBe(TRANSLATION);
+      expect(out).toMatchObject({ present: false, allowed: 0 });
+      tables.mmu.walk(VPN, Access.USER_READ, null, out);
+    }
+  });
 
   test("in reset state nothing translates and no root register counts", () => {
     const tables = new Tables();

@@ -76,6 +76,9 @@ const TCR_EPD1 = 1 << 23;
 const TCR_AS_HIGH = 1 << 4;
 const VTCR_VS = 1 << 19;
 
+/** What translates while a guest runs; the other registers do while none does. */
+const GUEST_REGISTERS: ReadonlySet<RegisterName> = new Set(["VTCR_EL2", "VTTBR_EL2"]);
+
 const zero = (): EntryHalves => ({ lo: 0, hi: 0 });
 
 export class Arm64Mmu implements Mmu {
@@ -125,7 +128,8 @@ export class Arm64Mmu implements Mmu {
     own.lo = value.lo | 0;
     own.hi = value.hi | 0;
     if (register === "MAIR_EL1") this.#memoryTypes = stage1MemoryTypes(own);
-    this.#decode();
+    const isGuest = (this.#registers.HCR_EL2.lo & HCR_VM) !== 0;
+    if (register === "HCR_EL2" || GUEST_REGISTERS.has(register) === isGuest) this.#decode();
   }
 
   /** MRS. */

@@ -173,7 +173,10 @@ export class CheckedAspace {
     checkCoherence(machine);
     this.aspace.validate();
     this.#checkTableCount();
-    const live = [...this.world.liveAspaces()].reduce((sum, aspace) => sum + aspace.tablePages(), 0);
+    const live = [...this.world.liveAspaces()].reduce(
+      (sum, aspace) => sum + aspace.tablePages(),
+      0,
+    );
     checkEqual("P-R1: frames that are tables", live, machine.tables.live);
   }
 

@@ -13,7 +13,9 @@ const TIMEOUT_MS = 120_000;
 
 const failures = (results: readonly PropertyResult[]): string[] =>
   results.flatMap((result) =>
-    result.outcome === "failed" ? [`${result.id} ${result.kind} ${result.rule} ${result.message}`] : [],
+    result.outcome === "failed"
+      ? [`${result.id} ${result.kind} ${result.rule} ${result.message}`]
+      : [],
   );
 
 describe.each(BACKENDS)("$name", (architecture) => {
@@ -76,7 +78,9 @@ describe("a report", () => {
     const [result] = report.results;
     if (result?.outcome !== "failed") throw new Error("H5 was not found");
     expect(result.rule).toBe("P-T1");
-    expect(result.trace.some((line) => line.startsWith("map ") && line.endsWith("upgrade"))).toBe(true);
+    expect(result.trace.some((line) => line.startsWith("map ") && line.endsWith("upgrade"))).toBe(
+      true,
+    );
     expect(report.quirks).toEqual(["H5"]);
   });
 

@@ -43,6 +43,9 @@ test("the memory type is the normalised policy's (P-M10)", () => {
   const types = [0, 1, 2, 3].map((policy) => expectedMemoryType(RO | policy, stage1));
   const { WRITE_BACK, UNCACHED, DEVICE, WRITE_COMBINING } = MemoryType;
   expect(types).toEqual([WRITE_BACK, UNCACHED, DEVICE, WRITE_COMBINING]);
-  const merges: Capabilities = { ...stage1, normalizeFlags: (flags) => flags & ~MmuFlags.CACHE_MASK };
+  const merges: Capabilities = {
+    ...stage1,
+    normalizeFlags: (flags) => flags & ~MmuFlags.CACHE_MASK,
+  };
   expect(expectedMemoryType(RO | MmuFlags.WRITE_COMBINING, merges)).toBe(WRITE_BACK);
 });

@@ -36,6 +36,8 @@ function primedPages(world: World, count: number): Pfn[] {
   return pfns;
 }
 
+const sorted = (pfns: readonly Pfn[]): string => pfns.toSorted((a, b) => a - b).join(" ");
+
 /** Harvests the first pages and checks that exactly these frames were reported, once each. */
 function harvestReports(
   world: World,
@@ -50,7 +52,6 @@ function harvestReports(
   const reported = Array.from({ length: machine.pages.reportCount }, (_, i) =>
     machine.pages.reportAt(i),
   );
-  const sorted = (pfns: readonly Pfn[]): string => pfns.toSorted((a, b) => a - b).join(" ");
   checkEqual(`frames reported ${what}`, sorted(expected), sorted(reported));
 }
 
@@ -136,7 +137,8 @@ function isAccessed(world: World, vpn: Vpn): boolean {
 
 const freesOnlyUnaccessed: Property = {
   id: "P-H4",
-  title: "FreeUnaccessed removes only mappings in range and never from a table accessed since the last",
+  title:
+    "FreeUnaccessed removes only mappings in range and never from a table accessed since the last",
   kinds: EVERY_KIND,
   run(context) {
     const world = context.world();
@@ -233,7 +235,8 @@ const ignoresDevices: Property = {
 
 const accessedSinceLastCheck: Property = {
   id: "P-H6",
-  title: "accessedSinceLastCheck false means that a harvest reports nothing; clearing leaves activity",
+  title:
+    "accessedSinceLastCheck false means that a harvest reports nothing; clearing leaves activity",
   kinds: CREATED_KINDS,
   run(context) {
     const world = context.world();
@@ -263,7 +266,8 @@ const accessedSinceLastCheck: Property = {
 
 const splitKeepsAge: Property = {
   id: "P-H7",
-  title: "pages of an accessed large leaf survive one FreeUnaccessed after a split, and are reported",
+  title:
+    "pages of an accessed large leaf survive one FreeUnaccessed after a split, and are reported",
   kinds: EVERY_KIND,
   excludedBy: (capabilities) => needsAccessedBit(capabilities) ?? needsLargeLeaves(capabilities),
   run(context) {

@@ -1,12 +1,7 @@
 import { Access, Enlarge, type Pfn, Status, type Vpn, type Walk, emptyWalk } from "@aspace/arch";
 import { checkEqual, checkStatus } from "./check.ts";
 import type { CheckedAspace } from "./checked-aspace.ts";
-import {
-  EVERY_KIND,
-  type Property,
-  type PropertyContext,
-  needsLargeLeaves,
-} from "./property.ts";
+import { EVERY_KIND, type Property, type PropertyContext, needsLargeLeaves } from "./property.ts";
 import { POLICIES, RO, RW, RX, modeOf, readOf, store, touch, userOf } from "./touch.ts";
 import type { World } from "./world.ts";
 

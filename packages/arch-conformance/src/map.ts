@@ -41,8 +41,7 @@ const mapsTheRange: Property = {
 };
 
 /** First page of the last leaf table. */
-const lastTable = (world: World): Vpn =>
-  world.endVpn - 1 - ((world.endVpn - 1) % world.tableSpan);
+const lastTable = (world: World): Vpn => world.endVpn - 1 - ((world.endVpn - 1) % world.tableSpan);
 
 /** Ranges that start or end at an edge, cross it, or fill a table. */
 function rangesAround(edge: Vpn, span: number): readonly (readonly [Vpn, number])[] {
@@ -113,7 +112,9 @@ const MAX_LIST = 8;
 
 function badCalls(world: World): BadCall[] {
   const { origin } = world;
-  const calls: BadCall[] = badRanges(world).flatMap(([vpn, count]) => rangeCalls(world, vpn, count));
+  const calls: BadCall[] = badRanges(world).flatMap(([vpn, count]) =>
+    rangeCalls(world, vpn, count),
+  );
   for (const flags of [0, MmuFlags.WRITE, MmuFlags.INVALID | RW, 0x100 | RW, -1]) {
     calls.push(
       [`map, flags ${flags}`, Status.INVALID_ARGS, (a) => a.map(origin + 8, [1], flags)],
@@ -137,7 +138,11 @@ function badCalls(world: World): BadCall[] {
     }
   }
   calls.push(
-    ["mapContiguous, too high", Status.INVALID_ARGS, (a) => a.mapContiguous(origin, limit - 1, 2, RW)],
+    [
+      "mapContiguous, too high",
+      Status.INVALID_ARGS,
+      (a) => a.mapContiguous(origin, limit - 1, 2, RW),
+    ],
     ["range before flags", Status.OUT_OF_RANGE, (a) => a.protect(world.endVpn, 1, 0)],
     ["flags before existing", Status.INVALID_ARGS, (a) => a.map(origin, [1], MmuFlags.WRITE)],
     ["frame before existing", Status.INVALID_ARGS, (a) => a.map(origin, [limit], RW)],
@@ -158,7 +163,8 @@ function rangeCalls(world: World, vpn: Vpn, count: number): BadCall[] {
     [`markAccessed ${at}`, bad, (a) => a.markAccessed(vpn, count)],
   ];
   for (const action of ACTIONS) {
-    if (count <= MAX_LIST) calls.push([`map ${action} ${at}`, bad, (a) => a.map(vpn, pfns, RW, action)]);
+    if (count <= MAX_LIST)
+      calls.push([`map ${action} ${at}`, bad, (a) => a.map(vpn, pfns, RW, action)]);
   }
   return calls;
 }
@@ -360,7 +366,11 @@ const leavesNeighboursAlone: Property = {
     for (const added of [2, tableSpan, 2 * tableSpan - 1, 2 * tableSpan + 3]) {
       const before = others.map((at) => leafWords(world, origin + at)).join(" ");
       checkStatus("map", Status.OK, subject.map(origin + added, world.pages(1), flags));
-      checkEqual("other leaves", before, others.map((at) => leafWords(world, origin + at)).join(" "));
+      checkEqual(
+        "other leaves",
+        before,
+        others.map((at) => leafWords(world, origin + at)).join(" "),
+      );
     }
   },
 };

@@ -50,7 +50,7 @@ export class Meter {
 
   /** The live tables, in ascending order. */
   liveTables(): Pfn[] {
-    return [...this.#live].sort((a, b) => a - b);
+    return [...this.#live].toSorted((a, b) => a - b);
   }
 
   /** A new operation starts. */

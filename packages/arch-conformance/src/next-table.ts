@@ -5,7 +5,8 @@ import { RW, userOf } from "./touch.ts";
 /** Fault-ahead: how far a fault may map ahead without needing another table. */
 export const NEXT_TABLE: Property = {
   id: "P-X2",
-  title: "nextUserPageTableVpn is the first page of the next leaf table: filling up to it costs none",
+  title:
+    "nextUserPageTableVpn is the first page of the next leaf table: filling up to it costs none",
   kinds: EVERY_KIND,
   run(context) {
     const world = context.world();

@@ -121,11 +121,19 @@ export class Observer {
     const leaf = this.reference.lookup(vpn);
     const isAllowed = has(this.#allowedAt(vpn), access);
     let fault = cpu.access(vpn, access);
-    if (fault !== NO_FAULT && leaf !== null) fault = this.#answerAccessFault(cpu, vpn, access, fault);
-    if (fault !== NO_FAULT && isAllowed && this.#mayBeSpurious(cpu)) fault = cpu.access(vpn, access);
+    if (fault !== NO_FAULT && leaf !== null)
+      fault = this.#answerAccessFault(cpu, vpn, access, fault);
+    if (fault !== NO_FAULT && isAllowed && this.#mayBeSpurious(cpu))
+      fault = cpu.access(vpn, access);
     if (fault === NO_FAULT) this.#checkTranslation(cpu, vpn, access);
     else if (isAllowed) {
-      throw differs("P-P4", vpn, by(cpu, access), "access", this.#architecture.describeFault(fault));
+      throw differs(
+        "P-P4",
+        vpn,
+        by(cpu, access),
+        "access",
+        this.#architecture.describeFault(fault),
+      );
     } else if (this.#isInRange(vpn)) this.#checkFaultFlags(vpn, access, cpu, fault);
   }
 

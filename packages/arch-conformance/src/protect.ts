@@ -110,7 +110,11 @@ const grantedWriteGoesThrough: Property = {
         subject.map(origin, world.pages(1), rights | user);
         for (const other of world.seers) touch(subject, other, origin);
         checkThat(`CPU ${cpu.id}'s write to fault`, cpu.access(origin, access) !== 0);
-        checkStatus("protect", Status.OK, subject.protect(origin, 1, rights | MmuFlags.WRITE | user));
+        checkStatus(
+          "protect",
+          Status.OK,
+          subject.protect(origin, 1, rights | MmuFlags.WRITE | user),
+        );
         store(subject, cpu, origin, 1);
         subject.clear();
       }

@@ -19,14 +19,20 @@ const cases: (readonly [string, Quirk, AspaceKind, Architecture])[] = BACKENDS.f
 );
 
 describe("a backend with a known defect fails, by name", () => {
-  test.each(cases)("%s with $1.id $1.name in a %3$s aspace", (_, quirk, kind, architecture) => {
-    const report = conform(architecture, { quirks: new Set([quirk.id]), kinds: [kind] });
-    const failed = report.results.flatMap((result) => (result.outcome === "failed" ? [result.id] : []));
-    rows.push(
-      `${architecture.name.padEnd(12)} ${quirk.id.padEnd(4)} ${kind.padEnd(7)} ${failed.join(" ")}`,
-    );
-    expect(failed).not.toEqual([]);
-  }, TIMEOUT_MS);
+  test.each(cases)(
+    "%s with $1.id $1.name in a %3$s aspace",
+    (_, quirk, kind, architecture) => {
+      const report = conform(architecture, { quirks: new Set([quirk.id]), kinds: [kind] });
+      const failed = report.results.flatMap((result) =>
+        result.outcome === "failed" ? [result.id] : [],
+      );
+      rows.push(
+        `${architecture.name.padEnd(12)} ${quirk.id.padEnd(4)} ${kind.padEnd(7)} ${failed.join(" ")}`,
+      );
+      expect(failed).not.toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
 });
 
 afterAll(() => {

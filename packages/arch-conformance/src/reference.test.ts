@@ -38,7 +38,10 @@ const BASE = 16;
 const PAGES = 64;
 const END = BASE + PAGES;
 
-function build(kind: AspaceKind = "user", capabilities: Partial<Capabilities> = {}): ReferenceAspace {
+function build(
+  kind: AspaceKind = "user",
+  capabilities: Partial<Capabilities> = {},
+): ReferenceAspace {
   const profile: AspaceProfile = {
     baseVpn: BASE,
     pageCount: PAGES,
@@ -172,13 +175,14 @@ describe("mapContiguous", () => {
   });
 });
 
-describe("a large leaf cut by a range", () => {
-  const whole = (capabilities: Partial<Capabilities> = {}): ReferenceAspace => {
-    const reference = build("user", capabilities);
-    reference.mapContiguous(BASE, 64, 16, RW, null);
-    return reference;
-  };
+/** One leaf of 16 pages. */
+const whole = (capabilities: Partial<Capabilities> = {}): ReferenceAspace => {
+  const reference = build("user", capabilities);
+  reference.mapContiguous(BASE, 64, 16, RW, null);
+  return reference;
+};
 
+describe("a large leaf cut by a range", () => {
   test("is split around it and keeps every other page (P-B2)", () => {
     const reference = whole();
     const before = pagesOf(reference);
@@ -245,7 +249,8 @@ describe("protect and harvest", () => {
     reference.mapContiguous(BASE, 64, 4, RW, null);
     reference.map(BASE + 4, [1, 2], 2, RW, "error", null);
     const { FREE_UNACCESSED } = NonTerminalAction;
-    const harvest = (): Status => reference.harvestAccessed(BASE + 1, 4, FREE_UNACCESSED, () => false);
+    const harvest = (): Status =>
+      reference.harvestAccessed(BASE + 1, 4, FREE_UNACCESSED, () => false);
     expect(harvest()).toBe(Status.OK);
     expect(sizesOf(reference)).toEqual([4, 1]);
     const kernel = build("kernel");
@@ -273,7 +278,9 @@ class PageMap {
   }
 
   isEmptyIn(at: number, count: number): boolean {
-    return Array.from({ length: count }, (_, i) => BASE + at + i).every((vpn) => !this.pages.has(vpn));
+    return Array.from({ length: count }, (_, i) => BASE + at + i).every(
+      (vpn) => !this.pages.has(vpn),
+    );
   }
 
   toLines(): string[] {

@@ -96,10 +96,10 @@ export class ReferenceAspace {
     if (count > this.#leaves.size) {
       return [...this.#leaves.values()]
         .filter((leaf) => leaf.vpn < end && leaf.vpn + leaf.pages > vpn)
-        .sort((a, b) => a.vpn - b.vpn);
+        .toSorted((a, b) => a.vpn - b.vpn);
     }
     const found: Readonly<Leaf>[] = [];
-    for (let page = vpn; page < end; ) {
+    for (let page = vpn; page < end;) {
       const leaf = this.lookup(page);
       if (leaf !== null) found.push(leaf);
       page = leaf === null ? page + 1 : leaf.vpn + leaf.pages;
@@ -152,7 +152,7 @@ export class ReferenceAspace {
     }
     if (refusal !== null) return Status.NO_MEMORY;
     if (this.leavesIn(vpn, count).length > 0) return Status.ALREADY_EXISTS;
-    for (let done = 0; done < count; ) {
+    for (let done = 0; done < count;) {
       const pages = this.largestLeaf(vpn + done, pfn + done, count - done);
       this.#install({ vpn: vpn + done, pages, pfn: pfn + done, flags });
       done += pages;

@@ -1,10 +1,4 @@
-import {
-  Enlarge,
-  NonTerminalAction,
-  Status,
-  TerminalAction,
-  type Vpn,
-} from "@aspace/arch";
+import { Enlarge, NonTerminalAction, Status, TerminalAction, type Vpn } from "@aspace/arch";
 import { type Cpu, checkCoherence } from "@aspace/machine";
 import { checkEqual, checkStatus } from "./check.ts";
 import type { CheckedAspace } from "./checked-aspace.ts";
@@ -111,8 +105,10 @@ function protectEdit(name: string, from: number, to: number): Edit {
   };
 }
 
+/** A page in the middle of the picture's large leaf. */
+const inLeaf = ({ origin, tableSpan }: World): Vpn => origin + tableSpan + 3;
+
 function splittingEdits({ kind, capabilities }: PropertyContext): Edit[] {
-  const inLeaf = ({ origin, tableSpan }: World): Vpn => origin + tableSpan + 3;
   const list: Edit[] = [
     { name: "unmap inside a large leaf", run: (world) => world.subject.unmap(inLeaf(world), 1) },
   ];
@@ -298,7 +294,8 @@ const MAX_TURNS = 400;
 
 const switchesDuringShootdown: Property = {
   id: "P-T7",
-  title: "a CPU that switches at any moment of an operation, or is switching while one runs, sees it",
+  title:
+    "a CPU that switches at any moment of an operation, or is switching while one runs, sees it",
   kinds: EVERY_KIND,
   run(context) {
     for (const edit of edits(context)) {
@@ -331,10 +328,15 @@ function switchAtTurn(
   draw(world);
   warmUp(world);
   if (arrives) world.switchTo(mover!.id, away);
-  const happened = duringTurn(world, turn, () => {
-    world.switchTo(mover!.id, arrives ? home : away);
-    prefetchPictured(world, [mover!]);
-  }, () => checkStatus(edit.name, Status.OK, edit.run(world)));
+  const happened = duringTurn(
+    world,
+    turn,
+    () => {
+      world.switchTo(mover!.id, arrives ? home : away);
+      prefetchPictured(world, [mover!]);
+    },
+    () => checkStatus(edit.name, Status.OK, edit.run(world)),
+  );
   checkCoherence(world.machine);
   world.switchTo(mover!.id, home);
   checkCoherence(world.machine);

@@ -1,10 +1,4 @@
-import {
-  Access,
-  FaultFlags,
-  MmuFlags,
-  type MmuFlagSet,
-  type Vpn,
-} from "@aspace/arch";
+import { Access, FaultFlags, MmuFlags, type MmuFlagSet, type Vpn } from "@aspace/arch";
 import type { Cpu } from "@aspace/machine";
 import { CpuMode } from "@aspace/machine";
 import type { CheckedAspace } from "./checked-aspace.ts";
@@ -48,8 +42,7 @@ export function modeOf(aspace: CheckedAspace): CpuMode {
 
 /** Reads a page as its owner would, and answers an access fault as the kernel would. */
 export function touch(aspace: CheckedAspace, cpu: Cpu, vpn: Vpn): void {
-  const access: Access =
-    aspace.reference.kind === "kernel" ? Access.KERNEL_READ : Access.USER_READ;
+  const access: Access = aspace.reference.kind === "kernel" ? Access.KERNEL_READ : Access.USER_READ;
   aspace.observer.access(cpu, vpn, access);
 }
 

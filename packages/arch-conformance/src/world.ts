@@ -104,7 +104,8 @@ export class World {
     const neighbourKind = kind === AspaceKind.GUEST ? AspaceKind.GUEST : AspaceKind.USER;
     this.#live.add(this.system.kernel);
     this.neighbour = this.createAspace(neighbourKind);
-    if (kind === AspaceKind.KERNEL) this.subject = new CheckedAspace(this, this.system.kernel, kind);
+    if (kind === AspaceKind.KERNEL)
+      this.subject = new CheckedAspace(this, this.system.kernel, kind);
     else this.subject = this.createAspace(kind);
     this.#startCpus();
   }
@@ -268,7 +269,8 @@ export class World {
     const size = this.largestLeaf;
     const origin = roundUp(baseVpn + 2 * this.tableSpan, size);
     const room = baseVpn + pageCount - origin;
-    if (room < 3 * size) throw new PropertyFailure("the aspace is too small for three largest leaves");
+    if (room < 3 * size)
+      throw new PropertyFailure("the aspace is too small for three largest leaves");
     return origin;
   }
 }

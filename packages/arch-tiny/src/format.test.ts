@@ -10,14 +10,17 @@ const LEGAL = Array.from({ length: 128 }, (_, flags) => flags).filter(areMappabl
 const { READ, WRITE, EXECUTE, USER, UNCACHED, UNCACHED_DEVICE, WRITE_COMBINING } = MmuFlags;
 
 describe("the entry layouts", () => {
-  test.each([LEAF_ENTRY, TABLE_ENTRY])("%# covers 64 bits without gap or overlap (TY-1)", (layout) => {
-    let next = 0;
-    for (const { bit, width } of layout.fields) {
-      expect(bit).toBe(next);
-      next += width;
-    }
-    expect(next).toBe(64);
-  });
+  test.each([LEAF_ENTRY, TABLE_ENTRY])(
+    "%# covers 64 bits without gap or overlap (TY-1)",
+    (layout) => {
+      let next = 0;
+      for (const { bit, width } of layout.fields) {
+        expect(bit).toBe(next);
+        next += width;
+      }
+      expect(next).toBe(64);
+    },
+  );
 });
 
 describe("leaves", () => {

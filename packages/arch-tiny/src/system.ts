@@ -53,14 +53,13 @@ export class TinySystem implements ArchSystem {
       user: new TagPool(FIRST_USER_TAG, options.tagLimit),
       guest: new TagPool(FIRST_GUEST_TAG, options.tagLimit),
     };
-    this.#kernel = new PageTable(
-      this.pageTableOptions(AspaceKind.KERNEL, new KernelTag(hardware)),
-    );
+    this.#kernel = new PageTable(this.pageTableOptions(AspaceKind.KERNEL, new KernelTag(hardware)));
     this.#running = hardware.mmus.map(() => null);
   }
 
   get kernel(): ArchVmAspace {
-    if (this.#kernel.rootPfn === NO_FRAME) throw new KernelPanic("P-L2", "the kernel has no tables");
+    if (this.#kernel.rootPfn === NO_FRAME)
+      throw new KernelPanic("P-L2", "the kernel has no tables");
     return this.#kernel;
   }
 

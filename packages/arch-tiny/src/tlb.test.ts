@@ -53,7 +53,12 @@ describe("a tiny system", () => {
   });
 
   test("has no kernel before start, and gives the frame back when start fails (P-L3)", () => {
-    const machine = createMachine({ architecture: tiny, cpuCount: 1, frameCount: 64, firstFrame: 1 });
+    const machine = createMachine({
+      architecture: tiny,
+      cpuCount: 1,
+      frameCount: 64,
+      firstFrame: 1,
+    });
     const system = tiny.boot(machine, { quirks: new Set(), tagLimit: 1 });
     machine.tables.failures.failAt(1);
     expect(system.start()).toBe(Status.NO_MEMORY);

@@ -149,18 +149,21 @@ describe("a walk", () => {
   });
 });
 
-describe("accessed and dirty bits", () => {
-  const walkOnce = (memory: PhysicalMemory, variant: TinyVariant, access: Access): Walk => {
-    const out = emptyWalk();
-    mmuOf(memory, variant).walk(PAGE, access, null, out);
-    return out;
-  };
-  const leafOf = (memory: PhysicalMemory): number => memory.words[4 * FRAME_WORDS + 14]!;
+const walkOnce = (memory: PhysicalMemory, variant: TinyVariant, access: Access): Walk => {
+  const out = emptyWalk();
+  mmuOf(memory, variant).walk(PAGE, access, null, out);
+  return out;
+};
+const leafOf = (memory: PhysicalMemory): number => memory.words[4 * FRAME_WORDS + 14]!;
 
+describe("accessed and dirty bits", () => {
   test("are set by a walk that succeeds, dirty only by a write (TY-6)", () => {
     const memory = tables();
     set(memory, 4, 7, 0x0005_0017);
-    expect(walkOnce(memory, RELAXED, Access.USER_READ)).toMatchObject({ accessed: true, dirty: false });
+    expect(walkOnce(memory, RELAXED, Access.USER_READ)).toMatchObject({
+      accessed: true,
+      dirty: false,
+    });
     expect(leafOf(memory)).toBe(0x0005_0037);
     expect(walkOnce(memory, RELAXED, Access.USER_WRITE)).toMatchObject({ dirty: true });
     expect(leafOf(memory)).toBe(0x0005_0077);

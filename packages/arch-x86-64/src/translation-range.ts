@@ -51,8 +51,20 @@ const EPT_GAP_1G = 0x3fff_f000;
 
 const frameHighMask = (physBits: number): number => (1 << (physBits - 32)) - 1;
 
-/** The range of 4-level or, with CR4.LA57, 5-level paging. */
+/** Every CPU of a machine has the same control registers, and the tables in a range are big. */
+const ranges = new WeakMap<ControlRegisters, WeakMap<X86Features, LinearRange>>();
+
+/** The range of 4-level or, with CR4.LA57, 5-level paging. Decoded once for each pair of objects. */
 export function linearRange(features: X86Features, controls: ControlRegisters): LinearRange {
+  const decoded = ranges.get(controls)?.get(features);
+  if (decoded !== undefined) return decoded;
+  const range = decodeLinearRange(features, controls);
+  const byFeatures = ranges.get(controls) ?? new WeakMap<X86Features, LinearRange>();
+  ranges.set(controls, byFeatures.set(features, range));
+  return range;
+}
+
+function decodeLinearRange(features: X86Features, controls: ControlRegisters): LinearRange {
   const levels = (controls.cr4 & Cr4.LA57) !== 0 ? 5 : 4;
   const signBit = levels * INDEX_BITS - 1;
   const frameHigh = frameHighMask(features.physBits);

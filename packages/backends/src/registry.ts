@@ -3,11 +3,7 @@ import { arm64 } from "@aspace/arch-arm64";
 import { x86_64, x86_64La57 } from "@aspace/arch-x86-64";
 
 /** Every built-in backend, one line each. Adding one is a package and a line here. */
-export const BACKENDS: readonly Architecture[] = [
-  x86_64,
-  x86_64La57,
-  arm64,
-];
+export const BACKENDS: readonly Architecture[] = [x86_64, x86_64La57, arm64];
 
 /** The names of the built-in backends, in registry order. */
 export const BACKEND_NAMES: readonly string[] = BACKENDS.map(({ name }) => name);

@@ -19,11 +19,14 @@ describe("validateArchitecture", () => {
     for (const backend of BACKENDS) expect(validateArchitecture(backend)).toBe(backend);
   });
 
-  test.each([undefined, null, 7, "arm64", () => {}])("says that %s is no object (BK-4)", (value) => {
-    expect(validateArchitecture(value)).toEqual([
-      expect.stringMatching(/^the backend: expected an object, found /),
-    ]);
-  });
+  test.each([undefined, null, 7, "arm64", () => {}])(
+    "says that %s is no object (BK-4)",
+    (value) => {
+      expect(validateArchitecture(value)).toEqual([
+        expect.stringMatching(/^the backend: expected an object, found /),
+      ]);
+    },
+  );
 
   test.each([
     ["name", "", 'name: expected a text that is not empty, found ""'],
@@ -31,7 +34,11 @@ describe("validateArchitecture", () => {
     ["tagLimit", 0, "tagLimit: expected a positive whole number, found 0"],
     ["aspaces.user", undefined, "aspaces.user: expected an object, found nothing"],
     ["aspaces.guest.baseVpn", 0.5, "aspaces.guest.baseVpn: expected a whole number, found 0.5"],
-    ["aspaces.guest.baseVpn", "0x200", 'aspaces.guest.baseVpn: expected a whole number, found "0x200"'],
+    [
+      "aspaces.guest.baseVpn",
+      "0x200",
+      'aspaces.guest.baseVpn: expected a whole number, found "0x200"',
+    ],
     [
       "aspaces.kernel.capabilities.hwAccessed",
       undefined,

@@ -64,7 +64,10 @@ const text = must("a text that is not empty", (value) => typeof value === "strin
 const flag = must("true or false", (value) => typeof value === "boolean");
 const method = must("a function", (value) => typeof value === "function");
 const whole = must("a whole number", (value) => Number.isSafeInteger(value) && Number(value) >= 0);
-const positive = must("a positive whole number", (value) => Number.isSafeInteger(value) && Number(value) > 0);
+const positive = must(
+  "a positive whole number",
+  (value) => Number.isSafeInteger(value) && Number(value) > 0,
+);
 
 const oneOf = (...values: readonly string[]): Check =>
   must(`one of ${values.map(show).join(", ")}`, (value) => values.includes(String(value)));
@@ -124,6 +127,7 @@ const ARCHITECTURE: Fields = {
 function show(value: unknown): string {
   if (value === undefined) return "nothing";
   if (typeof value === "string") return JSON.stringify(value);
-  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "a list" : "an object";
+  if (typeof value === "object" && value !== null)
+    return Array.isArray(value) ? "a list" : "an object";
   return typeof value === "function" ? "a function" : String(value);
 }

@@ -87,8 +87,9 @@ describe("fuzz", () => {
     ["an unknown architecture", ["--arch", "x86-64,vax"], /unknown architecture 'vax'/],
     ["an unknown quirk", ["--quirk", "H99"], /unknown quirk 'H99' on x86-64 and arm64/],
     ["a corpus that is not there", ["--corpus", "nowhere"], /nowhere/],
-    ["a folder that cannot be made", ["--out", "/proc/aspace"], /\/proc\/aspace/],
+    ["a folder that cannot be made", ["--out", "file/out"], /file\/out/],
   ])("%s is one line and exit status 2", async (_, args, message) => {
+    writeFileSync(join(folder, "file"), "");
     const { status, stdout, stderr } = await aspace(["fuzz", "arch", "--time", "1", ...args], {
       cwd: folder,
     });

@@ -16,6 +16,7 @@ import { watchInterrupt } from "../interrupt.ts";
 import { campaignSummary } from "../output/campaign-summary.ts";
 import { progressText, startText } from "../output/campaign-progress.ts";
 import { progressLine } from "../output/progress-line.ts";
+import { RecentRate } from "../output/recent-rate.ts";
 import { note, print, printJson } from "../output/terminal.ts";
 import { quirksNamed } from "../quirk-names.ts";
 import { badInput } from "../refusal.ts";
@@ -47,6 +48,7 @@ export async function fuzz(targetName: string, flags: FuzzFlags): Promise<ExitSt
 
 async function watchedCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const line = progressLine();
+  const recent = new RecentRate();
   using interrupt = watchInterrupt(() => {
     line.end();
     note("aspace: stopping; everything found so far is kept");
@@ -56,7 +58,8 @@ async function watchedCampaign(options: CampaignOptions): Promise<CampaignResult
     return await runCampaign(options, {
       signal: interrupt.signal,
       onProgress(progress) {
-        if (!interrupt.signal.aborted) line.update(progressText(progress, options.limit));
+        const rates = recent.add(progress);
+        if (!interrupt.signal.aborted) line.update(progressText(progress, options.limit, rates));
       },
     });
   } finally {

@@ -1,5 +1,6 @@
 /** A campaign on its way, in one line. */
 import type { CampaignOptions, CampaignProgress } from "@aspace/fuzz";
+import type { Rates } from "./recent-rate.ts";
 import { marks } from "./marks.ts";
 import { shortPath } from "./path.ts";
 import { compact, count, counted, duration } from "./quantity.ts";
@@ -18,8 +19,9 @@ export function startText(options: CampaignOptions): string {
 }
 
 /** Fits 80 columns. */
-export function progressText(progress: CampaignProgress, limit: Limit): string {
-  const { runsPerSecond, operationsPerSecond, coverageEdges, corpusFiles, findings } = progress;
+export function progressText(progress: CampaignProgress, limit: Limit, rates: Rates): string {
+  const { coverageEdges, corpusFiles, findings } = progress;
+  const { runsPerSecond, operationsPerSecond } = rates;
   return [
     timeText(progress, limit),
     `${compact(runsPerSecond)} runs/s`,

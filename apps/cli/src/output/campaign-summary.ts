@@ -31,14 +31,17 @@ export function campaignSummary(result: CampaignResult, options: SummaryOptions)
   ].join("\n\n");
 }
 
-function verdict({ findings, interrupted, durationSeconds, arches }: CampaignResult): string {
+function verdict(result: CampaignResult): string {
+  const { findings, interrupted, durationSeconds, arches, operations, problems } = result;
   const time = `${duration(durationSeconds)}${interrupted ? ", then interrupted" : ""}`;
-  const where = arches.join(" and ");
-  if (findings.length === 0) {
-    return paint("green", `${marks.good} No rule was seen broken on ${where} in ${time}.`);
+  const where = `on ${arches.join(" and ")} in ${time}`;
+  if (findings.length > 0) {
+    return paint("red", `${marks.bad} ${counted(findings.length, "defect")} found ${where}.`);
   }
-  const defects = counted(findings.length, "defect");
-  return paint("red", `${marks.bad} ${defects} found on ${where} in ${time}.`);
+  if (operations === 0) return paint("yellow", `${marks.warning} Nothing was tested ${where}.`);
+  const [style, mark] =
+    problems.length === 0 ? (["green", marks.good] as const) : (["yellow", marks.warning] as const);
+  return paint(style, `${mark} No rule was seen broken ${where}.`);
 }
 
 function findingText(finding: FindingSummary): string {
@@ -69,7 +72,7 @@ function numbers(result: CampaignResult): string {
 function placesText({ outputDirectory, corpus, findings }: CampaignResult): string {
   const rows = [
     [join(outputDirectory, "report.md"), "this and more; report.json for programs"],
-    [corpus.directory, "inputs that reached something new; the next campaign goes on from them"],
+    [corpus.directory, "inputs that reached something new"],
   ];
   if (findings.length > 0) {
     rows.splice(1, 0, [join(outputDirectory, "findings"), "a folder for each finding"]);
@@ -79,8 +82,9 @@ function placesText({ outputDirectory, corpus, findings }: CampaignResult): stri
 }
 
 function nextText(result: CampaignResult, { longer }: SummaryOptions): string {
-  const replay = result.findings[0]?.replay;
-  if (replay) return `Next: see the operations that lead to it:\n  ${replay}`;
+  if (result.findings.length > 0) {
+    return "Next: a finding's replay line prints the operations that lead to it.";
+  }
   const seconds = Math.max(600, Math.ceil(result.durationSeconds) * 10);
   return `Next: search longer:\n  ${commandLine(...longer, "--time", String(seconds))}`;
 }
