@@ -18,6 +18,7 @@ export function failureStatus(error: unknown, options: FailureOptions): ExitStat
   }
   if (error instanceof Refusal) {
     note(`aspace: ${error.message}`);
+    if (error.status === ExitStatus.INTERNAL) note(bugText());
     return error.status;
   }
   return reportInternalError(error, options);
@@ -26,10 +27,14 @@ export function failureStatus(error: unknown, options: FailureOptions): ExitStat
 export function reportInternalError(error: unknown, { debug }: FailureOptions): ExitStatus {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   note(`aspace: internal error: ${text.split("\n", 1)[0]}`);
-  note(
-    "This is our bug. Please open an issue with this line, the command you gave and the output " +
-      `of \`${commandLine("doctor")}\`; --debug adds the stack.`,
-  );
+  note(bugText());
   if (debug && error instanceof Error) note(error.stack ?? "");
   return ExitStatus.INTERNAL;
+}
+
+function bugText(): string {
+  return (
+    "This is our bug. Please open an issue with this line, the command you gave and the output " +
+    `of \`${commandLine("doctor")}\`; --debug adds the stack.`
+  );
 }

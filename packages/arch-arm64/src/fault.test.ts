@@ -54,7 +54,7 @@ describe("syndromes (G-20)", () => {
     }
   });
 
-  test("levels are counted from the root of a 48-bit range", () => {
+  test("levels are counted from the root of a 48-bit range (G-3)", () => {
     expect([0, 1, 2, 3].map((level) => atLevel(FaultStatus.TRANSLATION, level))).toEqual([
       0b000111, 0b000110, 0b000101, 0b000100,
     ]);

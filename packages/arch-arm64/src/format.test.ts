@@ -83,7 +83,7 @@ describe.each(FORMATS)("$name descriptors", ({ format, leaves }) => {
   const levels = leaves.map((_, level) => level);
 
   test.each(levels)(
-    "query gives back the normalised flags, all legal ones, level %i (P-M2)",
+    "query gives back the normalised flags, all legal ones, level %i (P-M2, G-5)",
     (level) => {
       for (const flags of LEGAL_FLAGS) {
         const { lo, hi } = format.leafBits(flags, level);

@@ -44,17 +44,17 @@ function stage2Type(memAttr: number, shareability: number): MemoryType {
   }
 }
 
-/** The last value of MAIR_EL1 that was decoded: all CPUs of all machines tend to hold the same. */
-let lastMair: EntryHalves = { lo: 0, hi: 0 };
-let lastTypes: MemoryTypes = decodeMair(lastMair);
+/** By value of MAIR_EL1: a machine has the one after reset and the one that its kernel chose. */
+const typesByMair = new Map<string, MemoryTypes>();
 
 /** Stage 1: AttrIndx (bits 4:2) picks a byte of MAIR_EL1; bit 5 is NS and does not matter. */
-export function stage1MemoryTypes({ lo, hi }: EntryHalves): MemoryTypes {
-  if (lo !== lastMair.lo || hi !== lastMair.hi) {
-    lastMair = { lo, hi };
-    lastTypes = decodeMair(lastMair);
-  }
-  return lastTypes;
+export function stage1MemoryTypes(mair: EntryHalves): MemoryTypes {
+  const key = `${mair.hi},${mair.lo}`;
+  const known = typesByMair.get(key);
+  if (known !== undefined) return known;
+  const types = decodeMair(mair);
+  typesByMair.set(key, types);
+  return types;
 }
 
 function decodeMair(mair: EntryHalves): MemoryTypes {

@@ -17,6 +17,7 @@ import {
   Status,
   TerminalAction,
   type Vpn,
+  emptyWalk,
   formatEntry,
 } from "@aspace/arch";
 import { type Cpu, CpuMode, type Machine, checkCoherence, createMachine } from "@aspace/machine";
@@ -209,6 +210,21 @@ describe("permission faults stay until an invalidation (G-19)", () => {
     const cpu = machine.cpus[1]!;
     expect(cpu.load(CpuMode.COPY, VPN, 0)).toBe(NO_FAULT);
     expect(cpu.load(CpuMode.KERNEL, VPN, 0)).toBe(0x9600_000f);
+  });
+});
+
+describe("TLB conflicts (G-24)", () => {
+  test("a leaf that changes its frame in one step, without break-before-make, is a P-T4", () => {
+    const { machine, system } = boot();
+    const aspace = create(system, "user");
+    const cpu = machine.cpus[0]!;
+    system.contextSwitch(0, aspace);
+    mapPage(aspace, VPN, machine.pages.allocatePage(), U | R);
+    const walk = emptyWalk();
+    cpu.mmu.inspect(VPN, Access.USER_READ, walk);
+    expect(cpu.access(VPN, Access.USER_READ)).toBe(NO_FAULT);
+    machine.memory.words[walk.entry]! += 0x1000;
+    expect(() => cpu.prefetch(VPN)).toThrow(/P-T4/);
   });
 });
 

@@ -22,12 +22,14 @@ function setUp(): { machine: Machine; hardware: TlbHardware } {
 
 const STAGE_2_NAMES: readonly string[] = ["IPAS2E1IS", "IPAS2LE1IS", "VMALLS12E1IS"];
 
+/** Scopes alone do not name an instruction: the stages have some in common. */
+const nameOf = (scope: number, tag: number): string =>
+  Object.entries(Tlbi).find(
+    ([name, value]) => value === scope && STAGE_2_NAMES.includes(name) === tag >= GUEST_TAGS,
+  )?.[0] ?? `scope ${scope}`;
+
 /** The invalidations in a machine's log, as instruction names with their operands. */
 function instructions(machine: Machine): string[] {
-  const nameOf = (scope: number, tag: number): string =>
-    Object.entries(Tlbi).find(
-      ([name, value]) => value === scope && STAGE_2_NAMES.includes(name) === tag >= GUEST_TAGS,
-    )?.[0] ?? `scope ${scope}`;
   return machine.log.events.flatMap((event) =>
     event.kind === "invalidate"
       ? [`${nameOf(event.scope, event.tag)} cpus ${event.cpus} tag ${event.tag} page ${event.vpn}`]
@@ -52,52 +54,48 @@ const EVERYTHING = batchOf((batch) => batch.addEverything());
 
 const EVERYONE = 0b111;
 
+/** Three tags and two pages, each cached by CPU 0 with its walk-cache step, plus a global page. */
+function cached(): Machine {
+  const { machine } = setUp();
+  const [cpu] = machine.cpus;
+  const tableFrame = machine.tables.allocate();
+  const walk = emptyWalk();
+  Object.assign(walk, { present: true, allowed: 0x1ff, pfn: 40 });
+  for (const tag of [2, 3, GUEST_TAGS + 1, GUEST_TAGS + 2]) {
+    for (const vpn of [0x1000, 0x5000]) {
+      cpu!.tlb.fill(tag, vpn, walk, 0x1ff);
+      cpu!.walkCache.fill(tag, vpn, 0, tableFrame, 0);
+    }
+  }
+  walk.global = true;
+  cpu!.tlb.fill(2, 0x1001, walk, 0x1ff);
+  return machine;
+}
+
+/** Which of them are left after one instruction for tag 2 (or guest 1) and page 0x1000. */
+function left(name: keyof typeof Tlbi, tag: number, page: Vpn): { tlb: string[]; walks: string[] } {
+  const machine = cached();
+  machine.bus.invalidate(1, Tlbi[name], tag, page);
+  const [cpu] = machine.cpus;
+  const tlb: string[] = [];
+  const walks: string[] = [];
+  for (const held of [2, 3, GUEST_TAGS + 1, GUEST_TAGS + 2]) {
+    for (const vpn of [0x1000, 0x5000]) {
+      const label = `${held >= GUEST_TAGS ? `g${held - GUEST_TAGS}` : held}:${vpn.toString(16)}`;
+      if (isHeld(machine, held, vpn)) tlb.push(label);
+      if (cpu!.walkCache.find(held, vpn)) walks.push(label);
+    }
+  }
+  if (cpu!.tlb.globals.count > 0) tlb.push("global:1001");
+  return { tlb, walks };
+}
+
+const isHeld = (machine: Machine, tag: number, vpn: Vpn): boolean => {
+  const out = { ...machine.cpus[0]!.translation };
+  return machine.cpus[0]!.tlb.lookup(tag, vpn, out);
+};
+
 describe("what each instruction drops (G-25)", () => {
-  /** Three tags and two pages, each cached by CPU 0 with its walk-cache step, plus a global page. */
-  function cached(): Machine {
-    const { machine } = setUp();
-    const [cpu] = machine.cpus;
-    const tableFrame = machine.tables.allocate();
-    const walk = emptyWalk();
-    Object.assign(walk, { present: true, allowed: 0x1ff, pfn: 40 });
-    for (const tag of [2, 3, GUEST_TAGS + 1, GUEST_TAGS + 2]) {
-      for (const vpn of [0x1000, 0x5000]) {
-        cpu!.tlb.fill(tag, vpn, walk, 0x1ff);
-        cpu!.walkCache.fill(tag, vpn, 0, tableFrame, 0);
-      }
-    }
-    walk.global = true;
-    cpu!.tlb.fill(2, 0x1001, walk, 0x1ff);
-    return machine;
-  }
-
-  /** Which of them are left after one instruction for tag 2 (or guest 1) and page 0x1000. */
-  function left(
-    name: keyof typeof Tlbi,
-    tag: number,
-    page: Vpn,
-  ): { tlb: string[]; walks: string[] } {
-    const machine = cached();
-    machine.bus.invalidate(1, Tlbi[name], tag, page);
-    const [cpu] = machine.cpus;
-    const tlb: string[] = [];
-    const walks: string[] = [];
-    for (const held of [2, 3, GUEST_TAGS + 1, GUEST_TAGS + 2]) {
-      for (const vpn of [0x1000, 0x5000]) {
-        const label = `${held >= GUEST_TAGS ? `g${held - GUEST_TAGS}` : held}:${vpn.toString(16)}`;
-        if (isHeld(machine, held, vpn)) tlb.push(label);
-        if (cpu!.walkCache.find(held, vpn)) walks.push(label);
-      }
-    }
-    if (cpu!.tlb.globals.count > 0) tlb.push("global:1001");
-    return { tlb, walks };
-  }
-
-  const isHeld = (machine: Machine, tag: number, vpn: Vpn): boolean => {
-    const out = { ...machine.cpus[0]!.translation };
-    return machine.cpus[0]!.tlb.lookup(tag, vpn, out);
-  };
-
   const GUESTS = ["g1:1000", "g1:5000", "g2:1000", "g2:5000"];
 
   test.each([
@@ -161,15 +159,16 @@ describe("identifier pools (G-26)", () => {
   });
 });
 
-describe("user aspaces (G-27)", () => {
-  function user(): { machine: Machine; context: UserContext; pool: IdPool } {
-    const { machine, hardware } = setUp();
-    const pool = new IdPool(2, 1);
-    const context = new UserContext(hardware, pool);
-    expect(context.acquire()).toBe(Status.OK);
-    return { machine, context, pool };
-  }
+/** The only user of a pool with one ASID. */
+function user(): { machine: Machine; context: UserContext; pool: IdPool } {
+  const { machine, hardware } = setUp();
+  const pool = new IdPool(2, 1);
+  const context = new UserContext(hardware, pool);
+  expect(context.acquire()).toBe(Status.OK);
+  return { machine, context, pool };
+}
 
+describe("user aspaces (G-27)", () => {
   test("leaves go by VALE1IS on every CPU, whoever runs the aspace", () => {
     const { machine, context } = user();
     context.invalidate(leaves(0x1000, 0x2000));

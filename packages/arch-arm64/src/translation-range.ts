@@ -1,4 +1,5 @@
 import {
+  ALL_ALLOWED,
   type AccessMask,
   type EntryHalves,
   FRAME_WORDS,
@@ -30,12 +31,12 @@ export interface TranslationRange {
   readonly pageCount: number;
   /** Bits 63:56 of an address do not count (TBI). */
   readonly ignoresTopByte: boolean;
-  /** Accesses that fault before any table is read (E0PD). */
-  readonly refused: AccessMask;
   /** The range is enabled and its root can be read. */
   readonly isWalkable: boolean;
-  /** If not: the fault status of every walk in the range. */
-  readonly rootStatus: FaultStatusCode;
+  /** Accesses that fault before any table is read: all, if the range is not walkable; EL0's under E0PD. */
+  readonly refused: AccessMask;
+  /** The status of those faults. */
+  readonly refusal: FaultStatusCode;
   readonly rootPfn: Pfn;
   /** Index in RAM's words of the root table, which may be shorter than a frame and inside one. */
   readonly rootWord: number;
@@ -94,13 +95,20 @@ function oversizeMask(sizeField: number): number {
 
 type RootPlace = Pick<
   TranslationRange,
-  "isWalkable" | "rootStatus" | "rootPfn" | "rootWord" | "rootShift" | "rootScale" | "rootMask"
+  | "isWalkable"
+  | "refused"
+  | "refusal"
+  | "rootPfn"
+  | "rootWord"
+  | "rootShift"
+  | "rootScale"
+  | "rootMask"
 >;
 
 /** No walks: `status` says why. */
-function noRoot(rootStatus: FaultStatusCode): RootPlace {
+function noRoot(refusal: FaultStatusCode): RootPlace {
   const nothing = { rootPfn: 0, rootWord: 0, rootShift: 0, rootScale: 1, rootMask: 0 };
-  return { isWalkable: false, rootStatus, ...nothing };
+  return { isWalkable: false, refused: ALL_ALLOWED, refusal, ...nothing };
 }
 
 interface RootRequest {
@@ -112,11 +120,12 @@ interface RootRequest {
   readonly rootLevel: number;
   readonly oversize: number;
   readonly enabled: boolean;
+  readonly refused: AccessMask;
 }
 
 /** Where the root is and how it is indexed. */
 function placeRoot(request: RootRequest): RootPlace {
-  const { memory, base, sizeBits, rootLevel, oversize, enabled } = request;
+  const { memory, base, sizeBits, rootLevel, oversize, enabled, refused } = request;
   const rootShift = INDEX_BITS * rootLevel;
   const indexBits = sizeBits - 12 - rootShift;
   const fits = indexBits >= 1 && indexBits <= INDEX_BITS + CONCATENATED_BITS;
@@ -131,7 +140,8 @@ function placeRoot(request: RootRequest): RootPlace {
   const offset = base.lo & (PAGE_BYTES - 1) & ~(Math.min(bytes, PAGE_BYTES) - 1);
   return {
     isWalkable: true,
-    rootStatus: FaultStatus.TRANSLATION,
+    refused,
+    refusal: FaultStatus.TRANSLATION,
     rootPfn,
     rootWord: rootPfn * FRAME_WORDS + offset / 4,
     rootShift,
@@ -202,9 +212,6 @@ export function stage1Range(
   const oversize = oversizeMask(bits(tcr, IPS, 3));
   const hardwareUpdates = flag(tcr, HA);
   return {
-    pageCount: inRange ? 2 ** (sizeBits - 12) : 0,
-    ignoresTopByte: flag(tcr, half.tbi),
-    refused: e0pd ? E0PD_REFUSED : 0,
     ...placeRoot({
       memory,
       base: ttbr,
@@ -212,7 +219,10 @@ export function stage1Range(
       rootLevel: Math.max(Math.ceil((sizeBits - 12) / INDEX_BITS) - 1, 0),
       oversize,
       enabled,
+      refused: e0pd ? E0PD_REFUSED : 0,
     }),
+    pageCount: inRange ? 2 ** (sizeBits - 12) : 0,
+    ignoresTopByte: flag(tcr, half.tbi),
     oversize,
     tableRights: flag(tcr, half.hpd) ? 0 : TABLE_RIGHTS,
     rightsFlip: AP1_INVERTED,
@@ -248,7 +258,6 @@ export function stage2Range(
   return {
     pageCount: 2 ** (sizeBits - 12),
     ignoresTopByte: false,
-    refused: 0,
     ...placeRoot({
       memory,
       base: vttbr,
@@ -257,6 +266,7 @@ export function stage2Range(
       oversize,
       // SL0 = 3 needs FEAT_TTST; here it leaves no address bits for a root index.
       enabled: sizeBits <= MAX_SIZE_BITS,
+      refused: 0,
     }),
     oversize,
     tableRights: 0,
@@ -269,4 +279,9 @@ export function stage2Range(
     writableBit: AP2,
     syndromes: STAGE2_SYNDROMES,
   };
+}
+
+/** The gap beside a range, where no table is ever read. */
+export function gapBeside(range: TranslationRange): TranslationRange {
+  return { ...range, ...noRoot(FaultStatus.TRANSLATION), pageCount: 0 };
 }

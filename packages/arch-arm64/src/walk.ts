@@ -14,13 +14,14 @@ import {
   type WalkCache,
   isWriteAccess,
 } from "@aspace/arch";
-import { FaultStatus, atLevel, composeFault } from "./fault.ts";
+import { FaultStatus, type FaultStatusCode, atLevel, composeFault } from "./fault.ts";
 import { type MemoryTypes, stage1MemoryTypes } from "./memory-types.ts";
 import type { RegisterName } from "./registers.ts";
 import {
   HIGH_HALF,
   LOW_HALF,
   type TranslationRange,
+  gapBeside,
   stage1Range,
   stage2Range,
 } from "./translation-range.ts";
@@ -63,8 +64,8 @@ const ADDRESS_HIGH = 0xffff;
 /** Address bits that no RAM needs; without them a frame number is a small integer. */
 const FAR_FRAMES = 0xf800;
 
-/** `#translate` reached a leaf that hardware may use. */
-const TRANSLATED = -1;
+/** The level of the root of a 48-bit range, the manual's level 0. */
+const ROOT_LEVEL = 3;
 
 const TABLE_PAGES: readonly number[] = [9, 18, 27];
 
@@ -99,6 +100,8 @@ export class Arm64Mmu implements Mmu {
   #low: TranslationRange;
   /** TTBR1's half, and its first page. While a guest runs there is only one range. */
   #high: TranslationRange;
+  /** Everything else. */
+  #gap: TranslationRange;
   #highStart: Vpn = VPN_LIMIT;
   #roots: readonly Pfn[] = [];
 
@@ -120,6 +123,7 @@ export class Arm64Mmu implements Mmu {
     this.#memoryTypes = stage1MemoryTypes(this.#registers.MAIR_EL1);
     this.#low = this.#stage1(LOW_HALF);
     this.#high = this.#stage1(HIGH_HALF);
+    this.#gap = gapBeside(this.#low);
   }
 
   /** MSR followed by ISB: the next walk obeys the new value. */
@@ -129,7 +133,7 @@ export class Arm64Mmu implements Mmu {
     own.hi = value.hi | 0;
     if (register === "MAIR_EL1") this.#memoryTypes = stage1MemoryTypes(own);
     const isGuest = (this.#registers.HCR_EL2.lo & HCR_VM) !== 0;
-    if (register === "HCR_EL2" || GUEST_REGISTERS.has(register) === isGuest) this.#decode();
+    if (register === "HCR_EL2" || GUEST_REGISTERS.has(register) === isGuest) this.#decode(register);
   }
 
   /** MRS. */
@@ -143,56 +147,54 @@ export class Arm64Mmu implements Mmu {
 
   walk(vpn: Vpn, access: Access, cache: WalkCache | null, out: Walk): void {
     const range = this.#rangeOf(vpn);
-    const status = this.#translate(range, vpn, access, cache, out);
-    this.#conclude(range, access, status, out);
-    if (out.fault === NO_FAULT && range !== null && range.updatesAccessed) {
-      this.#updateLeaf(range, access, out);
-    }
+    this.#translate(range, vpn, access, cache, out);
+    if (range.updatesAccessed && out.fault === NO_FAULT) this.#updateLeaf(range, access, out);
   }
 
   inspect(vpn: Vpn, access: Access, out: Walk): void {
-    const range = this.#rangeOf(vpn);
-    this.#conclude(range, access, this.#translate(range, vpn, access, null, out), out);
+    this.#translate(this.#rangeOf(vpn), vpn, access, null, out);
   }
 
   deniedFault(vpn: Vpn, access: Access, level: number): FaultCode {
     const range = this.#rangeOf(vpn);
-    const refused = range === null || ((range.refused >>> access) & 1) !== 0;
-    const status = refused ? FaultStatus.TRANSLATION : atLevel(FaultStatus.PERMISSION, level);
-    return composeFault((range ?? this.#low).syndromes, access, status);
+    const isRefused = ((range.refused >>> access) & 1) !== 0;
+    const status = isRefused ? range.refusal : atLevel(FaultStatus.PERMISSION, level);
+    return composeFault(range.syndromes, access, status);
   }
 
-  /** The range that an address falls into; null for the gap between the halves. */
-  #rangeOf(vpn: Vpn): TranslationRange | null {
+  /** The range that an address falls into, or the gap between the halves. */
+  #rangeOf(vpn: Vpn): TranslationRange {
     if (vpn < this.#low.pageCount) return this.#low;
     if (vpn >= this.#highStart) return this.#high;
     return this.#rangeOfTagged(vpn);
   }
 
   /** With TBI, bit 55 alone selects the half and bits 63:56 hold whatever the program likes. */
-  #rangeOfTagged(vpn: Vpn): TranslationRange | null {
+  #rangeOfTagged(vpn: Vpn): TranslationRange {
     const untagged = vpn % 2 ** 44;
     if (untagged < 2 ** 43) {
       const low = this.#low;
-      return low.ignoresTopByte && untagged < low.pageCount ? low : null;
+      return low.ignoresTopByte && untagged < low.pageCount ? low : this.#gap;
     }
     const high = this.#high;
-    return high.ignoresTopByte && untagged >= 2 ** 44 - high.pageCount ? high : null;
+    return high.ignoresTopByte && untagged >= 2 ** 44 - high.pageCount ? high : this.#gap;
   }
 
   /**
-   * Descends to the leaf of `vpn` and fills `out` except `fault`. Returns `TRANSLATED` or the status
-   * of the fault, permissions not yet considered.
+   * Descends to the leaf of `vpn`, judges the access and fills `out`; writes nothing to RAM.
    */
   #translate(
-    range: TranslationRange | null,
+    range: TranslationRange,
     vpn: Vpn,
     access: Access,
     cache: WalkCache | null,
     out: Walk,
-  ): number {
-    if (range === null || !range.isWalkable || ((range.refused >>> access) & 1) !== 0) {
-      return this.#unwalkable(range, access, out);
+  ): void {
+    if (((range.refused >>> access) & 1) !== 0) {
+      out.level = ROOT_LEVEL;
+      out.entry = -1;
+      stop(range, access, range.refusal, out);
+      return;
     }
     const words = this.#words;
     const frameCount = this.#frameCount;
@@ -227,77 +229,14 @@ export class Arm64Mmu implements Mmu {
     out.entry = slot;
     const leafType = shift === 0 ? TABLE_OR_PAGE : BLOCK;
     if ((lo & TYPE_MASK) !== leafType || shift > TOP_BLOCK_SHIFT || (hi & range.oversize) !== 0) {
-      return this.#unusable(range, lo, hi, out);
+      stop(range, access, unusable(range, lo, hi, out), out);
+      return;
     }
     const tableRights = (inherited >>> TABLE_RIGHTS_BIT) & range.tableRights;
-    return this.#readLeaf(range, page, tableRights, lo, hi, out);
-  }
-
-  /** A walk that cannot start: no range, a range that is off, or a root that is nowhere. */
-  #unwalkable(range: TranslationRange | null, access: Access, out: Walk): number {
-    out.present = false;
-    out.allowed = 0;
-    out.level = 3;
-    out.entry = -1;
-    const refused = range === null || ((range.refused >>> access) & 1) !== 0;
-    return refused ? FaultStatus.TRANSLATION : range.rootStatus;
-  }
-
-  /** A walk that ended at a descriptor which is neither a leaf nor a table that can be read. */
-  #unusable(range: TranslationRange, lo: number, hi: number, out: Walk): number {
-    out.present = false;
-    out.allowed = 0;
-    const { level } = out;
-    const isTable = (lo & TYPE_MASK) === TABLE_OR_PAGE && level > 0;
-    const isBlock = (lo & TYPE_MASK) === BLOCK && level > 0 && level <= TOP_BLOCK_LEVEL;
-    const isPage = (lo & TYPE_MASK) === TABLE_OR_PAGE && level === 0;
-    if (!isTable && !isBlock && !isPage) return atLevel(FaultStatus.TRANSLATION, level);
-    if ((hi & range.oversize) !== 0) return atLevel(FaultStatus.ADDRESS_SIZE, level);
-    // The table is not in RAM: the abort is reported for the level that could not be read.
-    out.level = level - 1;
-    out.entry = -1;
-    return atLevel(FaultStatus.EXTERNAL_ABORT_ON_WALK, out.level);
-  }
-
-  /** What a valid leaf says. The Contiguous hint needs nothing: each entry of a run says it all. */
-  #readLeaf(
-    range: TranslationRange,
-    page: number,
-    tableRights: number,
-    lo: number,
-    hi: number,
-    out: Walk,
-  ): number {
-    out.leafPages = INDEX_BITS * out.level;
-    const inside = (1 << out.leafPages) - 1;
-    out.pfn = (hi & ADDRESS_HIGH) * 0x10_0000 + (((lo >>> 12) & ~inside) | (page & inside));
-    out.global = (~lo & range.notGlobalBit) !== 0;
-    // With dirty tracking, DBM makes a read-only leaf writable: the write will clear AP[2] itself.
-    const writes = (hi & range.dirtyModifier) !== 0 ? (lo & ~AP2) | range.writableBit : lo;
-    const rights =
-      tableRights | (((writes >>> 4) & 0b1100) ^ range.rightsFlip) | ((hi >>> 21) & 0b0011);
-    out.allowed = range.allowed[rights]!;
-    out.memoryType = range.memoryTypes[
-      ((lo >>> 2) & 0xf) | ((lo >>> 4) & 0x30)
-    ]! as Walk["memoryType"];
-    out.dirty = ((lo ^ range.writableBit) & AP2) === 0;
-    out.accessed = (lo & AF) !== 0;
-    // A leaf whose access flag faults is never held in a TLB, so it does not count as present.
-    out.present = out.accessed || range.updatesAccessed;
-    return out.present ? TRANSLATED : atLevel(FaultStatus.ACCESS_FLAG, out.level);
-  }
-
-  /** Permissions come last; whatever the outcome was becomes the syndrome of this access. */
-  #conclude(range: TranslationRange | null, access: Access, status: number, out: Walk): void {
-    let outcome = status;
-    if (status === TRANSLATED) {
-      if (((out.allowed >>> access) & 1) !== 0) {
-        out.fault = NO_FAULT;
-        return;
-      }
-      outcome = atLevel(FaultStatus.PERMISSION, out.level);
-    }
-    out.fault = composeFault((range ?? this.#low).syndromes, access, outcome);
+    readLeaf(range, page, tableRights, lo, hi, out);
+    if (!out.present) out.fault = faultAt(range, access, FaultStatus.ACCESS_FLAG, out.level);
+    else if (((out.allowed >>> access) & 1) !== 0) out.fault = NO_FAULT;
+    else out.fault = faultAt(range, access, FaultStatus.PERMISSION, out.level);
   }
 
   /**
@@ -323,17 +262,19 @@ export class Arm64Mmu implements Mmu {
   }
 
   /** Recomputes everything that follows from the registers. */
-  #decode(): void {
+  #decode(changed: RegisterName): void {
     if ((this.#registers.HCR_EL2.lo & HCR_VM) !== 0) this.#decodeGuest();
-    else this.#decodeHost();
+    else this.#decodeHost(changed);
+    this.#gap = gapBeside(this.#low);
     this.tracksDirty = (this.#low.dirtyModifier | this.#high.dirtyModifier) !== 0;
     this.#roots = [...new Set([...rootFrames(this.#low), ...rootFrames(this.#high)])];
   }
 
-  #decodeHost(): void {
+  /** Each half has a root register of its own; the other registers concern both. */
+  #decodeHost(changed: RegisterName): void {
     const { TCR_EL1, TTBR0_EL1, TTBR1_EL1 } = this.#registers;
-    this.#low = this.#stage1(LOW_HALF);
-    this.#high = this.#stage1(HIGH_HALF);
+    if (changed !== "TTBR1_EL1") this.#low = this.#stage1(LOW_HALF);
+    if (changed !== "TTBR0_EL1") this.#high = this.#stage1(HIGH_HALF);
     this.#highStart = VPN_LIMIT - this.#high.pageCount;
     const { hi } = (TCR_EL1.lo & TCR_A1) !== 0 ? TTBR1_EL1 : TTBR0_EL1;
     this.tag = (hi >>> 16) & ((TCR_EL1.hi & TCR_AS_HIGH) !== 0 ? 0xffff : 0xff);
@@ -355,4 +296,57 @@ function rootFrames(range: TranslationRange): readonly Pfn[] {
   if (!range.isWalkable) return [];
   const frames = Math.ceil((range.rootMask + 1) / (INDEX_MASK + 1));
   return Array.from({ length: frames }, (_, index) => range.rootPfn + index);
+}
+
+/** The code of a fault at a descriptor. */
+function faultAt(range: TranslationRange, access: Access, group: number, level: number): FaultCode {
+  return composeFault(range.syndromes, access, atLevel(group, level));
+}
+
+/** Ends a walk that found no leaf. */
+function stop(range: TranslationRange, access: Access, status: FaultStatusCode, out: Walk): void {
+  out.present = false;
+  out.allowed = 0;
+  out.fault = composeFault(range.syndromes, access, status);
+}
+
+/**
+ * Why a walk ended at a descriptor that is neither a leaf nor a table that can be read. For a table
+ * outside RAM that is an abort at the next level, whose entry nobody could read.
+ */
+function unusable(range: TranslationRange, lo: number, hi: number, out: Walk): FaultStatusCode {
+  const { level } = out;
+  const isTableOrPage = (lo & TYPE_MASK) === TABLE_OR_PAGE;
+  const isBlock = (lo & TYPE_MASK) === BLOCK && level > 0 && level <= TOP_BLOCK_LEVEL;
+  if (!isTableOrPage && !isBlock) return atLevel(FaultStatus.TRANSLATION, level);
+  if ((hi & range.oversize) !== 0) return atLevel(FaultStatus.ADDRESS_SIZE, level);
+  out.level = level - 1;
+  out.entry = -1;
+  return atLevel(FaultStatus.EXTERNAL_ABORT_ON_WALK, out.level);
+}
+
+/** What a valid leaf says. The Contiguous hint needs nothing: each entry of a run says it all. */
+function readLeaf(
+  range: TranslationRange,
+  page: number,
+  tableRights: number,
+  lo: number,
+  hi: number,
+  out: Walk,
+): void {
+  out.leafPages = INDEX_BITS * out.level;
+  const inside = (1 << out.leafPages) - 1;
+  out.pfn = (hi & ADDRESS_HIGH) * 0x10_0000 + (((lo >>> 12) & ~inside) | (page & inside));
+  out.global = (~lo & range.notGlobalBit) !== 0;
+  // With dirty tracking, DBM makes a read-only leaf writable: the write will clear AP[2] itself.
+  const writes = (hi & range.dirtyModifier) !== 0 ? (lo & ~AP2) | range.writableBit : lo;
+  const rights =
+    tableRights | (((writes >>> 4) & 0b1100) ^ range.rightsFlip) | ((hi >>> 21) & 0b0011);
+  out.allowed = range.allowed[rights]!;
+  const type = range.memoryTypes[((lo >>> 2) & 0xf) | ((lo >>> 4) & 0x30)]!;
+  out.memoryType = type as Walk["memoryType"];
+  out.dirty = ((lo ^ range.writableBit) & AP2) === 0;
+  out.accessed = (lo & AF) !== 0;
+  // A leaf whose access flag faults is never held in a TLB, so it does not count as present.
+  out.present = out.accessed || range.updatesAccessed;
 }

@@ -80,3 +80,32 @@ export function stage2Tables(vtcr: bigint = 0x8005_355cn): Tables {
   tables.write("HCR_EL2", 0x8000_0001n);
   return tables;
 }
+
+export const AF: bigint = bit(10);
+/** EL0 and EL1 may read and write. */
+export const PLAIN: bigint = AF | bit(6);
+/** Descriptor types of leaves. */
+export const BLOCK = 1n;
+export const PAGE = 3n;
+
+/** VA 0x123456789000: L0 36, L1 209, L2 179, L3 393; and the same place in the high half. */
+export const VPN = 0x123456789;
+export const HIGH_VPN: number = 2 ** 52 - 2 ** 36 + VPN;
+
+/** A path for `VPN` and `HIGH_VPN` through frames 1 (TTBR0) or 2 (TTBR1), 3, 4, 5 to frame 0x123456. */
+export function pathTo(tables: Tables, leaf: bigint = (0x123456n << 12n) | PLAIN | PAGE): Tables {
+  tables.set(1, 36, tableAt(3));
+  tables.set(2, 36, tableAt(3));
+  tables.set(3, 209, tableAt(4));
+  tables.set(4, 179, tableAt(5));
+  tables.set(5, 393, leaf);
+  return tables;
+}
+
+/** The fault status of a walk, level included. */
+export const status = (walk: Walk): number => walk.fault & 0x3f;
+
+export const ADDRESS_SIZE = 0b000000;
+export const TRANSLATION = 0b000100;
+export const ACCESS_FLAG = 0b001000;
+export const EXTERNAL_ABORT = 0b010100;

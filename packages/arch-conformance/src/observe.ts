@@ -63,12 +63,12 @@ export class Observer {
   query(vpn: Vpn): void {
     const found = this.#found;
     const status = this.aspace.query(vpn, found);
-    const expected = this.reference.query(vpn);
+    const leaf = this.reference.lookup(vpn);
+    const expected = leaf === null ? this.reference.query(vpn) : Status.OK;
     if (status !== expected) {
       const rule = QUERY_RULES.get(expected) ?? "P-M1";
       throw differs(rule, vpn, "query", statusName(expected), statusName(status));
     }
-    const leaf = this.reference.lookup(vpn);
     if (leaf === null) return;
     const pfn = leaf.pfn + (vpn - leaf.vpn);
     if (found.pfn !== pfn) {
@@ -87,14 +87,18 @@ export class Observer {
 
   /** W of one page, for all kinds of access. The MMU must be one that sees the aspace. */
   walk(mmu: Mmu, vpn: Vpn): void {
-    for (const access of ALL_ACCESSES) this.walkOnce(mmu, vpn, access);
+    const leaf = this.reference.lookup(vpn);
+    for (const access of ALL_ACCESSES) this.#walkOnce(mmu, vpn, access, leaf);
   }
 
   /** W of one page, for one kind of access; cheaper, and the walk's rights still cover all kinds. */
   walkOnce(mmu: Mmu, vpn: Vpn, access: Access): void {
+    this.#walkOnce(mmu, vpn, access, this.reference.lookup(vpn));
+  }
+
+  #walkOnce(mmu: Mmu, vpn: Vpn, access: Access, leaf: Readonly<Leaf> | null): void {
     const walk = this.#walk;
     mmu.inspect(vpn, access, walk);
-    const leaf = this.reference.lookup(vpn);
     if (leaf === null) this.#checkAbsentWalk(vpn, access);
     else if (!walk.present) this.#checkUnusable(vpn, access, null, walk.fault, leaf);
     else this.#checkPresentWalk(vpn, access, leaf);
@@ -119,13 +123,13 @@ export class Observer {
    */
   access(cpu: Cpu, vpn: Vpn, access: Access): void {
     const leaf = this.reference.lookup(vpn);
-    const isAllowed = has(this.#allowedAt(vpn), access);
+    const isAllowed = leaf !== null && has(this.#rights[leaf.flags]!, access);
     let fault = cpu.access(vpn, access);
     if (fault !== NO_FAULT && leaf !== null)
       fault = this.#answerAccessFault(cpu, vpn, access, fault);
     if (fault !== NO_FAULT && isAllowed && this.#mayBeSpurious(cpu))
       fault = cpu.access(vpn, access);
-    if (fault === NO_FAULT) this.#checkTranslation(cpu, vpn, access);
+    if (fault === NO_FAULT) this.#checkTranslation(cpu, vpn, access, leaf);
     else if (isAllowed) {
       throw differs(
         "P-P4",
@@ -134,14 +138,13 @@ export class Observer {
         "access",
         this.#architecture.describeFault(fault),
       );
-    } else if (this.#isInRange(vpn)) this.#checkFaultFlags(vpn, access, cpu, fault);
+    } else if (this.#isInRange(vpn)) this.#checkFaultFlags(vpn, access, cpu, fault, leaf);
   }
 
   /** After an access that went through. */
-  #checkTranslation(cpu: Cpu, vpn: Vpn, access: Access): void {
-    const leaf = this.reference.lookup(vpn);
+  #checkTranslation(cpu: Cpu, vpn: Vpn, access: Access, leaf: Readonly<Leaf> | null): void {
     if (leaf === null) throw differs("P-U1", vpn, by(cpu, access), "a fault", "access");
-    if (!has(this.#allowedAt(vpn), access)) {
+    if (!has(this.#rights[leaf.flags]!, access)) {
       const expected = `a fault (${formatFlags(leaf.flags)})`;
       throw differs("P-P3", vpn, by(cpu, access), expected, "access");
     }
@@ -172,9 +175,15 @@ export class Observer {
   }
 
   /** A fault that should be: does the handler hear the right thing? */
-  #checkFaultFlags(vpn: Vpn, access: Access, cpu: Cpu | null, fault: FaultCode): void {
+  #checkFaultFlags(
+    vpn: Vpn,
+    access: Access,
+    cpu: Cpu | null,
+    fault: FaultCode,
+    leaf: Readonly<Leaf> | null,
+  ): void {
     const flags = this.#architecture.faultFlags(fault);
-    const isMapped = this.reference.lookup(vpn) !== null;
+    const isMapped = leaf !== null;
     if ((flags & FaultFlags.FATAL) !== 0) {
       const seen = this.#architecture.describeFault(fault);
       throw differs("P-R3", vpn, by(cpu, access), "a fault that mapping can resolve", seen);
@@ -191,7 +200,7 @@ export class Observer {
     if (walk.present || walk.fault === NO_FAULT) {
       throw differs("P-U1", vpn, by(null, access), "nothing", `frame ${formatAddress(walk.pfn)}`);
     }
-    if (this.#isInRange(vpn)) this.#checkFaultFlags(vpn, access, null, walk.fault);
+    if (this.#isInRange(vpn)) this.#checkFaultFlags(vpn, access, null, walk.fault, null);
   }
 
   /** No usable leaf was found where one is mapped: fine only if software just has to mark the page. */
@@ -224,7 +233,7 @@ export class Observer {
       const seen = isAllowed ? this.#architecture.describeFault(walk.fault) : "access";
       throw differs("P-M2", vpn, by(null, access), isAllowed ? "access" : "a fault", seen);
     }
-    if (!isAllowed) this.#checkFaultFlags(vpn, access, null, walk.fault);
+    if (!isAllowed) this.#checkFaultFlags(vpn, access, null, walk.fault, leaf);
     const type = this.#types[leaf.flags]!;
     if (walk.memoryType !== type) {
       throw differs("P-M10", vpn, "the walk's memory type", type, walk.memoryType);

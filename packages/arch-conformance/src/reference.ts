@@ -78,7 +78,7 @@ export class ReferenceAspace {
   /** The leaf that maps `vpn`, or null. */
   lookup(vpn: Vpn): Readonly<Leaf> | null {
     for (const size of this.leafSizes) {
-      const leaf = this.#leaves.get(vpn - (vpn % size));
+      const leaf = this.#leaves.get(Math.floor(vpn / size) * size);
       if (leaf !== undefined && leaf.pages === size) return leaf;
     }
     return null;

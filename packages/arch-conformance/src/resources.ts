@@ -1,4 +1,4 @@
-import { MmuFlags, PAGE_SHIFT, Status } from "@aspace/arch";
+import { Enlarge, MmuFlags, PAGE_SHIFT, Status } from "@aspace/arch";
 import { FrameOwner } from "@aspace/machine";
 import { checkEqual, checkStatus, checkThat } from "./check.ts";
 import { EVERY_KIND, type Property } from "./property.ts";
@@ -70,7 +70,7 @@ const noReservedBits: Property = {
       for (const flags of LEGAL_FLAGS) {
         const status = subject.mapContiguous(origin, end - size, size, flags);
         checkStatus("mapContiguous", Status.OK, status);
-        if (size > 1 && world.canSplit) subject.unmap(origin, 1);
+        if (size > 1) subject.unmap(origin, 1, Enlarge.YES);
         subject.clear();
       }
     }

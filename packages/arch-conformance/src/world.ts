@@ -8,6 +8,7 @@ import {
   type Capabilities,
   type CpuId,
   Enlarge,
+  FRAME_WORDS,
   type Hardware,
   NO_FRAME,
   PAGE_SHIFT,
@@ -122,11 +123,6 @@ export class World {
   /** What the kernel passes when it unmaps: it alone may not lose a page. */
   get usualEnlarge(): Enlarge {
     return this.kind === AspaceKind.KERNEL ? Enlarge.NO : Enlarge.YES;
-  }
-
-  /** Whether the subject can be asked to split a large leaf with its usual `enlarge`. */
-  get canSplit(): boolean {
-    return !(this.capabilities.splitNeedsBbm && this.kind === AspaceKind.KERNEL);
   }
 
   /** First page behind the subject's range. */
@@ -295,11 +291,14 @@ function freshMachine(architecture: Architecture): Machine {
   return machine;
 }
 
-/** FNV-1a over the words of a frame. */
+/** Mixes the words of a frame into a hash. */
 function hashFrame(seed: number, words: Int32Array, pfn: Pfn): number {
   let hash = seed ^ pfn;
-  for (let i = pfn * 1024; i < (pfn + 1) * 1024; i++) {
-    hash = Math.imul(hash ^ words[i]!, 0x01000193);
+  const end = (pfn + 1) * FRAME_WORDS;
+  for (let i = pfn * FRAME_WORDS; i < end; i++) {
+    const word = words[i]!;
+    // Most words are zero: they only move the hash on.
+    hash = word === 0 ? (hash + 1) | 0 : Math.imul(hash ^ word, 0x01000193);
   }
   return hash;
 }

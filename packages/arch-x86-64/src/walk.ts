@@ -51,16 +51,14 @@ const LOW_SPAN = 2 ** LOW_BITS;
 const FRAME_SHIFT = 10;
 
 const P = 0x1;
-const RW = 0x2;
-const US = 0x4;
 const A = 0x20;
 const D = 0x40;
 const PS = 0x80;
 
-/** In an EPT entry: any of R, W, X; R alone; and what a table entry may not have, bits 6:3. */
+/** In an EPT entry: any of R, W, X; R alone; and R with what a table entry may not have, bits 7:3. */
 const EPT_PRESENT = 0x7;
 const EPT_R = 0x1;
-const EPT_TABLE_RESERVED = 0x78;
+const EPT_TABLE = 0xf9;
 
 /** EPTP bits 11:0: write-back tables, four levels, accessed and dirty bits off, the rest reserved. */
 const EPTP_ATTRIBUTES = 0xfff;
@@ -113,58 +111,18 @@ function foundLeaf(
   out.pfn = far === 0 ? near : far * 2 ** 20 + near;
 }
 
-/** What both walkers start from. */
-class TableWalker {
-  root: Pfn = NO_RAM;
-  protected readonly words: Int32Array;
-  protected readonly frameCount: number;
-  /** By level: the entries of the last walk, as indices in RAM's words. */
-  protected readonly path: Int32Array = new Int32Array(5);
-  readonly #plainMask: number;
-  readonly #plain: number;
-
-  /** A table entry is plain if its low byte under `plainMask` is `plain` and its high half is 0. */
-  constructor(memory: PhysicalMemory, plainMask: number, plain: number) {
-    this.words = memory.words;
-    this.frameCount = memory.frameCount;
-    this.#plainMask = plainMask;
-    this.#plain = plain;
-  }
-
-  /**
-   * The table of level 0 below a table of level 3, if both tables in between and the entries that lead
-   * to them are plain: present, all rights, nothing to be set, nothing reserved. So it is on nearly
-   * every walk, and a straight line is much faster than three rounds of the loop, which otherwise has
-   * to look (NO_RAM).
-   */
-  protected plainDescent(top: Pfn, high: number, low: number): Pfn {
-    const { frameCount, path, words } = this;
-    if (top >= frameCount) return NO_RAM;
-    const first = (top << FRAME_SHIFT) | ((high & INDEX_MASK) << 1);
-    const second = this.#plainTable(words, first);
-    if (second >= frameCount) return NO_RAM;
-    const next = (second << FRAME_SHIFT) | ((low >>> 18) << 1);
-    const third = this.#plainTable(words, next);
-    if (third >= frameCount) return NO_RAM;
-    const last = (third << FRAME_SHIFT) | (((low >>> 9) & INDEX_MASK) << 1);
-    path[3] = first;
-    path[2] = next;
-    path[1] = last;
-    return this.#plainTable(words, last);
-  }
-
-  #plainTable(words: Int32Array, entry: number): Pfn {
-    const lo = words[entry]!;
-    return (lo & this.#plainMask) === this.#plain && words[entry + 1] === 0 ? lo >>> 12 : NO_RAM;
-  }
-}
-
 /** Walks 4-level and 5-level paging tables. */
-class PagingWalker extends TableWalker {
+class PagingWalker {
+  root: Pfn = NO_RAM;
+  readonly #words: Int32Array;
+  readonly #frameCount: number;
   readonly #range: LinearRange;
+  /** By level: the entries that the last walk went through, as indices in RAM's words. */
+  readonly #path = new Int32Array(5);
 
   constructor(memory: PhysicalMemory, range: LinearRange) {
-    super(memory, P | RW | US | A | PS, P | RW | US | A);
+    this.#words = memory.words;
+    this.#frameCount = memory.frameCount;
     this.#range = range;
   }
 
@@ -187,10 +145,13 @@ class PagingWalker extends TableWalker {
   }
 
   denied(access: Access): FaultCode {
-    return pageFault(PageFault.P | this.#range.errors[access]!);
+    return this.#fault(access, PageFault.P);
   }
 
-  /** The walk itself, without side effects. Answers the AND of the low halves of all entries used. */
+  /**
+   * The walk itself, without side effects: down through tables to the entry that is none, then what
+   * that entry says. Answers the AND of the low halves of all entries used.
+   */
   #translate(
     vpn: Vpn,
     access: Access,
@@ -199,9 +160,10 @@ class PagingWalker extends TableWalker {
     firstRights: Rights,
     out: Walk,
   ): number {
-    const words = this.words;
-    const frameCount = this.frameCount;
-    const { errors, frameHigh, largeReserved, reservedHigh, signOnes, signShift } = this.#range;
+    const words = this.#words;
+    const frameCount = this.#frameCount;
+    const path = this.#path;
+    const { frameHigh, reservedHigh, signOnes, signShift } = this.#range;
     const high = (vpn / LOW_SPAN) | 0;
     const low = (vpn - high * LOW_SPAN) | 0;
     const sign = high >> signShift;
@@ -213,40 +175,45 @@ class PagingWalker extends TableWalker {
     let rights = firstRights | 0;
     let level = first | 0;
     let common = -1;
-    const last = level === 3 ? this.plainDescent(table, high, low) : NO_RAM;
-    if (last < frameCount) {
-      table = last;
-      level = 0;
-    }
+    let entry = 0;
+    let lo = 0;
+    let hi = 0;
     for (; ; level--) {
       // Outside RAM the bus answers zeroes, which is an absent entry.
       if (table >= frameCount) {
-        stopAt(out, level, -1, pageFault(errors[access]!));
+        stopAt(out, level, -1, this.#fault(access, 0));
         return common;
       }
-      const entry = (table << FRAME_SHIFT) | (indexAt(high, low, level) << 1);
-      const lo = words[entry]!;
-      if ((lo & P) === 0) {
-        stopAt(out, level, entry, pageFault(errors[access]!));
-        return common;
-      }
-      const hi = words[entry + 1]!;
-      const isLarge = level !== 0 && (lo & PS) !== 0;
-      if ((hi & reservedHigh) !== 0 || (isLarge && (lo & largeReserved[level]!) !== 0)) {
-        stopAt(out, level, entry, pageFault(PageFault.P | PageFault.RSVD | errors[access]!));
-        return common;
-      }
-      this.path[level] = entry;
+      entry = (table << FRAME_SHIFT) | (indexAt(high, low, level) << 1);
+      lo = words[entry]!;
+      hi = words[entry + 1]!;
+      if (level === 0 || (lo & (P | PS)) !== P || (hi & reservedHigh) !== 0) break;
+      path[level] = entry;
       common &= lo;
       // P is 1 here, so the XOR makes bit 0 say that XD is clear.
       rights &= lo ^ (hi >>> 31);
-      if (isLarge || level === 0) {
-        foundLeaf(out, level, entry, lo, hi & frameHigh, low);
-        this.#judgeLeaf(access, rights, lo, out);
-        return common;
-      }
       table = tableOf(lo, hi & frameHigh);
     }
+    if ((lo & P) === 0 || this.#isMalformed(lo, hi, level)) {
+      const error = (lo & P) === 0 ? 0 : PageFault.P | PageFault.RSVD;
+      stopAt(out, level, entry, this.#fault(access, error));
+      return common;
+    }
+    path[level] = entry;
+    foundLeaf(out, level, entry, lo, hi & frameHigh, low);
+    this.#judgeLeaf(access, rights & (lo ^ (hi >>> 31)), lo, out);
+    return common & lo;
+  }
+
+  #fault(access: Access, error: number): FaultCode {
+    return pageFault(error | this.#range.errors[access]!);
+  }
+
+  /** Whether an entry that should be a leaf has a bit set that must be zero. */
+  #isMalformed(lo: number, hi: number, level: number): boolean {
+    const { largeReserved, reservedHigh } = this.#range;
+    if ((hi & reservedHigh) !== 0) return true;
+    return level !== 0 && (lo & largeReserved[level]!) !== 0;
   }
 
   #judgeLeaf(access: Access, rights: Rights, lo: number, out: Walk): void {
@@ -264,9 +231,9 @@ class PagingWalker extends TableWalker {
 
   /** After a permitted access: A in every entry used, D in the leaf for a write (4.8). */
   #setAccessedAndDirty(access: Access, first: number, common: number, out: Walk): void {
-    const words = this.words;
+    const words = this.#words;
     if ((common & A) === 0) {
-      for (let level = first; level >= out.level; level--) words[this.path[level]!]! |= A;
+      for (let level = first; level >= out.level; level--) words[this.#path[level]!]! |= A;
       out.accessed = true;
     }
     if (!out.dirty && isWriteAccess(access)) {
@@ -289,9 +256,9 @@ class PagingWalker extends TableWalker {
   ): void {
     let rights = firstRights;
     for (let level = first; level > out.level; level--) {
-      const entry = this.path[level]!;
-      const lo = this.words[entry]!;
-      const hi = this.words[entry + 1]!;
+      const entry = this.#path[level]!;
+      const lo = this.#words[entry]!;
+      const hi = this.#words[entry + 1]!;
       if ((lo & A) === 0) return;
       rights &= lo ^ (hi >>> 31);
       cache.fill(tag, vpn, level - 1, frameOf(lo, hi & this.#range.frameHigh), rights);
@@ -303,11 +270,16 @@ class PagingWalker extends TableWalker {
  * Walks extended page tables. The guest's own first stage is not modelled: every guest-physical
  * address stands for a linear one, so an access is always the final one of its translation.
  */
-class EptWalker extends TableWalker {
+class EptWalker {
+  root: Pfn = NO_RAM;
+  readonly #words: Int32Array;
+  readonly #frameCount: number;
   readonly #range: TranslationRange;
+  readonly #path = new Int32Array(4);
 
   constructor(memory: PhysicalMemory, range: TranslationRange) {
-    super(memory, EPT_PRESENT | EPT_TABLE_RESERVED | PS, EPT_PRESENT);
+    this.#words = memory.words;
+    this.#frameCount = memory.frameCount;
     this.#range = range;
   }
 
@@ -347,53 +319,49 @@ class EptWalker extends TableWalker {
     firstRights: Rights,
     out: Walk,
   ): void {
-    const words = this.words;
-    const frameCount = this.frameCount;
-    const { frameHigh } = this.#range;
+    const words = this.#words;
+    const frameCount = this.#frameCount;
+    const { frameHigh, reservedHigh } = this.#range;
     const high = (vpn / LOW_SPAN) | 0;
     const low = (vpn - high * LOW_SPAN) | 0;
     // Four levels translate 48 bits; there is nothing above.
     let table = high > INDEX_MASK ? NO_RAM : firstTable | 0;
     let rights = firstRights | 0;
     let level = first | 0;
-    const last = level === 3 ? this.plainDescent(table, high, low) : NO_RAM;
-    if (last < frameCount) {
-      table = last;
-      level = 0;
-    }
+    let entry = 0;
+    let lo = 0;
+    let hi = 0;
     for (; ; level--) {
       if (table >= frameCount) {
         stopAt(out, level, -1, this.denied(access, 0));
         return;
       }
-      const entry = (table << FRAME_SHIFT) | (indexAt(high, low, level) << 1);
-      const lo = words[entry]!;
-      if ((lo & EPT_PRESENT) === 0) {
-        stopAt(out, level, entry, this.denied(access, 0));
-        return;
-      }
-      const hi = words[entry + 1]!;
-      const isLeaf = level === 0 || (lo & PS) !== 0;
-      if (this.#isMisconfigured(lo, hi, level, isLeaf)) {
-        stopAt(out, level, entry, EPT_MISCONFIGURATION);
-        return;
-      }
-      this.path[level] = entry;
+      entry = (table << FRAME_SHIFT) | (indexAt(high, low, level) << 1);
+      lo = words[entry]!;
+      hi = words[entry + 1]!;
+      if (level === 0 || (lo & EPT_TABLE) !== EPT_R || (hi & reservedHigh) !== 0) break;
+      this.#path[level] = entry;
       rights &= lo;
-      if (isLeaf) {
-        foundLeaf(out, level, entry, lo, hi & frameHigh, low);
-        this.#judgeLeaf(access, rights, lo, out);
-        return;
-      }
       table = tableOf(lo, hi & frameHigh);
+    }
+    if ((lo & EPT_PRESENT) === 0) {
+      stopAt(out, level, entry, this.denied(access, 0));
+    } else if (this.#isMisconfigured(lo, hi, level)) {
+      stopAt(out, level, entry, EPT_MISCONFIGURATION);
+    } else {
+      foundLeaf(out, level, entry, lo, hi & frameHigh, low);
+      this.#judgeLeaf(access, rights & lo, lo, out);
     }
   }
 
-  /** Intel SDM vol. 3C, 29.3.3.1, for a CPU without execute-only translations. */
-  #isMisconfigured(lo: number, hi: number, level: number, isLeaf: boolean): boolean {
+  /**
+   * Whether an entry that ends a walk holds what no entry may hold (Intel SDM vol. 3C, 29.3.3.1), on a
+   * CPU without execute-only translations: a leaf, or a table entry with bits of a leaf's memory type.
+   */
+  #isMisconfigured(lo: number, hi: number, level: number): boolean {
     const { largeReserved, reservedHigh } = this.#range;
     if ((lo & EPT_R) === 0 || (hi & reservedHigh) !== 0) return true;
-    if (!isLeaf) return (lo & EPT_TABLE_RESERVED) !== 0;
+    if (level !== 0 && (lo & PS) === 0) return true;
     return (lo & largeReserved[level]!) !== 0 || EPT_MEMORY_TYPES[(lo >>> 3) & 7] === undefined;
   }
 
@@ -417,10 +385,10 @@ class EptWalker extends TableWalker {
   ): void {
     let rights = firstRights;
     for (let level = first; level > out.level; level--) {
-      const entry = this.path[level]!;
-      const lo = this.words[entry]!;
+      const entry = this.#path[level]!;
+      const lo = this.#words[entry]!;
       rights &= lo;
-      const far = this.words[entry + 1]! & this.#range.frameHigh;
+      const far = this.#words[entry + 1]! & this.#range.frameHigh;
       cache.fill(tag, vpn, level - 1, frameOf(lo, far), rights);
     }
   }

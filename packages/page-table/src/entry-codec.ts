@@ -26,7 +26,14 @@ export class EntryCodec {
   readonly entries: number;
   /** `span[level]`: pages that one entry at the level maps; `span[levels]` is the whole table tree. */
   readonly span: Float64Array;
+  readonly topLeafLevel: number;
+  readonly leafMask: number;
+  readonly leafFlip: number;
   readonly frameBit: number;
+  /** Shifting the high half of an entry left by this puts its frame bits where the frame has them. */
+  readonly highShift: number;
+  /** Frames below this leave the high half alone: all those of a small RAM. */
+  readonly lowFrames: number;
   /** Multiplying a frame number by this leaves what belongs to the high half. Exact: a power of two. */
   readonly hiScale: number;
   readonly frameMaskHi: number;
@@ -53,6 +60,11 @@ export class EntryCodec {
       (_, level) => 2 ** (format.indexBits * level),
     );
     this.frameBit = format.frameBit;
+    this.lowFrames = 2 ** (32 - format.frameBit);
+    this.highShift = 32 - format.frameBit;
+    this.topLeafLevel = format.topLeafLevel;
+    this.leafMask = format.leafMask;
+    this.leafFlip = format.leafFlip;
     this.hiScale = 2 ** (format.frameBit - 32);
     this.frameMaskHi = 2 ** (format.frameBits + format.frameBit - 32) - 1;
     const rows = MMU_FLAG_WORDS * this.levels;
@@ -94,14 +106,17 @@ export class EntryCodec {
 
   /** The frame in a table entry, or in a leaf of the last level. */
   tablePfn(lo: number, hi: number): Pfn {
-    return (lo >>> this.frameBit) + (hi & this.frameMaskHi) / this.hiScale;
+    const low = lo >>> this.frameBit;
+    const high = hi & this.frameMaskHi;
+    return high === 0 ? low : low + high * this.lowFrames;
   }
+
 
   /** Whether a present entry at `level` ends the walk. */
   isLeaf(lo: number, level: number): boolean {
     if (level === 0) return true;
-    if (level > this.format.topLeafLevel) return false;
-    return ((lo ^ this.format.leafFlip) & this.format.leafMask) !== 0;
+    if (level > this.topLeafLevel) return false;
+    return ((lo ^ this.leafFlip) & this.leafMask) !== 0;
   }
 }
 

@@ -101,22 +101,26 @@ function installNext(tree: TableTree, vpn: Vpn, end: Vpn, pfn: Pfn, flags: MmuFl
   return tree.codec.span[level]!;
 }
 
-/** Fills entries of a leaf table from `vpn` to its end or `end`, all of them absent. */
+/**
+ * Fills entries of a leaf table from `vpn`, all of them absent, as far as the table, the range and the
+ * high half that the first frame has; answers the pages mapped.
+ */
 function installRun(tree: TableTree, vpn: Vpn, end: Vpn, pfn: Pfn, flags: MmuFlagSet): number {
   const { codec, words } = tree;
   const table = tree.tables[0]!;
   const row = flags * codec.levels;
   const attributesLo = codec.leafLo[row]!;
   const attributesHi = codec.leafHi[row]!;
-  const { frameBit, hiScale } = codec;
-  const run = tree.runLength(vpn, end);
+  const { frameBit, lowFrames } = codec;
+  const run = Math.min(tree.runLength(vpn, end), lowFrames - (pfn & (lowFrames - 1)));
   const first = tree.slotOf(table, vpn, 0);
   const stop = first + 2 * run;
-  let frame = pfn;
+  const hi = (pfn * codec.hiScale) | attributesHi;
+  let lo = (pfn << frameBit) | attributesLo;
   for (let slot = first; slot < stop; slot += 2) {
-    words[slot + 1] = (frame * hiScale) | attributesHi;
-    words[slot] = (frame << frameBit) | attributesLo;
-    frame++;
+    words[slot + 1] = hi;
+    words[slot] = lo;
+    lo += 1 << frameBit;
   }
   tree.counts[table]! += run;
   return run;

@@ -31,6 +31,7 @@ export interface MapRequest {
 
 /** Maps the request. ALREADY_EXISTS, NO_MEMORY, OK. */
 export function mapPages(tree: TableTree, quirks: EngineQuirks, request: MapRequest): Status {
+  if (request.count === 1 && mapInLastTable(tree, request)) return Status.OK;
   const status = plan(tree, quirks, request);
   if (status !== Status.OK) return status;
   const { vpn, count, action } = request;
@@ -43,6 +44,22 @@ export function mapPages(tree: TableTree, quirks: EngineQuirks, request: MapRequ
     at += run;
   }
   return Status.OK;
+}
+
+/**
+ * The common case of one page with an absent entry in the table used last: nothing is in the way and
+ * no table is missing. False when it is not that case.
+ */
+function mapInLastTable(tree: TableTree, request: MapRequest): boolean {
+  const { vpn, flags } = request;
+  const table = tree.lastLeafTable(vpn);
+  if (table < 0 || tree.mustSynchronize(flags)) return false;
+  const slot = tree.slotOf(table, vpn, 0);
+  if (tree.words[slot] !== 0) return false;
+  const row = flags * tree.codec.levels;
+  tree.writeLeaf(slot, request.pfns[0]!, tree.codec.leafLo[row]!, tree.codec.leafHi[row]!);
+  tree.counts[table]!++;
+  return true;
 }
 
 function synchronizeFrames(tree: TableTree, request: MapRequest): void {
@@ -220,14 +237,14 @@ function installRun(tree: TableTree, request: MapRequest, vpn: Vpn, run: number)
   const row = flags * codec.levels;
   const lo = codec.leafLo[row]!;
   const hi = codec.leafHi[row]!;
-  const { frameBit, hiScale } = codec;
+  const { frameBit, hiScale, lowFrames } = codec;
   const start = vpn - request.vpn;
   let slot = tree.slotOf(table, vpn, 0);
   let installed = 0;
   for (let i = start; i < start + run; i++, slot += 2) {
     if (words[slot] !== 0) continue;
     const pfn = pfns[i]!;
-    words[slot + 1] = (pfn * hiScale) | hi;
+    words[slot + 1] = pfn < lowFrames ? hi : (pfn * hiScale) | hi;
     words[slot] = (pfn << frameBit) | lo;
     installed++;
   }

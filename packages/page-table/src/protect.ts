@@ -74,13 +74,12 @@ function protectRun(
   const keepHi = quirks.protectOrsAttributes ? -1 : ~maskHi;
   const stop = first + 2 * run;
   const synchronizes = tree.mustSynchronize(flags);
-  let page = vpn;
-  for (let slot = first; slot < stop; slot += 2, page++) {
+  for (let slot = first; slot < stop; slot += 2) {
     const lo = words[slot]!;
     if (lo === 0) continue;
     const hi = words[slot + 1]!;
     if ((((lo ^ wantLo) & fixedLo) | ((hi ^ wantHi) & fixedHi)) !== 0) {
-      throw new KernelPanic("P-P1", `protect changes the cache policy of ${formatAddress(page)}`);
+      panicCachePolicy(vpn + (slot - first) / 2);
     }
     if (synchronizes) tree.synchronizeLeaf(lo, hi, level);
     const newLo = (lo & keepLo) | setLo;
@@ -89,6 +88,10 @@ function protectRun(
     // An unaccessed leaf that software must mark is never cached: setting the bit flushes nothing.
     words[slot + 1] = newHi;
     words[slot] = newLo;
-    if (changed !== 0) batch.addPage(page);
+    if (changed !== 0 && !batch.everything) batch.addPage(vpn + ((slot - first) >> 1));
   }
+}
+
+function panicCachePolicy(vpn: Vpn): never {
+  throw new KernelPanic("P-P1", `protect changes the cache policy of ${formatAddress(vpn)}`);
 }

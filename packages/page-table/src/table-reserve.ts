@@ -43,8 +43,6 @@ export class TableReserve {
 
   /** Frees what was not used. */
   giveBack(): void {
-    for (let pfn = this.#stack.pop(); pfn !== undefined; pfn = this.#stack.pop()) {
-      this.#tables.free(pfn);
-    }
+    while (this.#stack.length > 0) this.#tables.free(this.#stack.pop()!);
   }
 }

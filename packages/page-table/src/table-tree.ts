@@ -19,6 +19,9 @@ import { TableReserve } from "./table-reserve.ts";
 /** A page number is handled as two int32: vpn = hi * 2^27 + lo. */
 const LOW_BITS = SPLIT_BIT;
 const LOW_SPAN: number = 2 ** LOW_BITS;
+const LOW_MASK: number = LOW_SPAN - 1;
+/** log2 of the words in a frame: the index of any word of RAM is an int32. */
+const FRAME_SHIFT: number = Math.log2(FRAME_WORDS);
 
 /** What the entry that decides about a page is. */
 export const ABSENT = 0;
@@ -100,23 +103,26 @@ export class TableTree {
 
   /** Index in `words` of the entry for `vpn` in a table at `level`. */
   slotOf(table: Pfn, vpn: Vpn, level: number): number {
-    const hi = (vpn / LOW_SPAN) | 0;
-    const lo = vpn - hi * LOW_SPAN;
     const bits = level * this.codec.indexBits;
-    const index = bits < LOW_BITS ? lo >>> bits : hi >>> (bits - LOW_BITS);
-    return table * FRAME_WORDS + ((index & this.codec.indexMask) << 1);
+    const index =
+      bits < LOW_BITS ? (vpn & LOW_MASK) >>> bits : ((vpn / LOW_SPAN) | 0) >>> (bits - LOW_BITS);
+    return (table << FRAME_SHIFT) | ((index & this.codec.indexMask) << 1);
   }
 
-  /** Walks from the root to the entry that decides about `vpn`: a leaf, or an absent entry. */
+  /**
+   * Walks from the root to the entry that decides about `vpn`: a leaf, or an absent entry. Tables lie
+   * in RAM, so that the frame in a table entry is an int32 and the loop needs no other numbers.
+   */
   descend(vpn: Vpn): EntryState {
     const { codec, words, tables, slots } = this;
+    const { frameBit, frameMaskHi, highShift, indexBits, indexMask } = codec;
     const hi = (vpn / LOW_SPAN) | 0;
-    const lo = vpn - hi * LOW_SPAN;
+    const lo = vpn & LOW_MASK;
     let table = this.root;
-    let bits = this.topLevel * codec.indexBits;
+    let bits = this.topLevel * indexBits;
     for (let level = this.topLevel; ; level--) {
       const index = bits < LOW_BITS ? lo >>> bits : hi >>> (bits - LOW_BITS);
-      const slot = table * FRAME_WORDS + ((index & codec.indexMask) << 1);
+      const slot = (table << FRAME_SHIFT) | ((index & indexMask) << 1);
       tables[level] = table;
       slots[level] = slot;
       const entryLo = words[slot]!;
@@ -125,8 +131,8 @@ export class TableTree {
         this.slot = slot;
         return entryLo === 0 ? ABSENT : LEAF;
       }
-      table = codec.tablePfn(entryLo, words[slot + 1]!);
-      bits -= codec.indexBits;
+      table = ((words[slot + 1]! & frameMaskHi) << highShift) | (entryLo >>> frameBit);
+      bits -= indexBits;
     }
   }
 
@@ -136,30 +142,36 @@ export class TableTree {
    */
   locate(vpn: Vpn): number {
     const { codec, words } = this;
+    const { frameBit, frameMaskHi, highShift, indexBits, indexMask } = codec;
+    const hi = (vpn / LOW_SPAN) | 0;
+    const lo = vpn & LOW_MASK;
     const last = this.lastLeafTable(vpn);
-    let table = last === NO_FRAME ? this.root : last;
-    for (let level = last === NO_FRAME ? this.topLevel : 0; ; level--) {
-      const slot = this.slotOf(table, vpn, level);
-      const lo = words[slot]!;
-      if (lo === 0) return -1;
-      if (codec.isLeaf(lo, level)) {
+    let table = last < 0 ? this.root : last;
+    let level = last < 0 ? this.topLevel : 0;
+    for (let bits = level * indexBits; ; bits -= indexBits) {
+      const index = bits < LOW_BITS ? lo >>> bits : hi >>> (bits - LOW_BITS);
+      const slot = (table << FRAME_SHIFT) | ((index & indexMask) << 1);
+      const entryLo = words[slot]!;
+      if (entryLo === 0) return -1;
+      if (codec.isLeaf(entryLo, level)) {
         this.locatedLevel = level;
         return slot;
       }
-      table = codec.tablePfn(lo, words[slot + 1]!);
+      table = ((words[slot + 1]! & frameMaskHi) << highShift) | (entryLo >>> frameBit);
+      level--;
     }
   }
 
   /** First page after what the entry found by the last descent covers. */
   endOfEntry(vpn: Vpn): Vpn {
     const span = this.codec.span[this.level]!;
-    return vpn - (vpn % span) + span;
+    return (Math.floor(vpn / span) + 1) * span;
   }
 
   /** Pages from `vpn` on that lie in the same leaf table and before `end`. */
   runLength(vpn: Vpn, end: Vpn): number {
-    const toTableEnd = this.leafTablePages - (vpn % this.leafTablePages);
-    return end - vpn < toTableEnd ? end - vpn : toTableEnd;
+    const toTableEnd = this.leafTablePages - (vpn & (this.leafTablePages - 1));
+    return end - vpn < toTableEnd ? (end - vpn) | 0 : toTableEnd;
   }
 
   /** The leaf table of `vpn` if it was used last, else NO_FRAME: spares single-page edits the descent. */
@@ -170,7 +182,7 @@ export class TableTree {
 
   /** Remembers the leaf table that the last descent ended in. The caller has marked its path. */
   rememberLeafTable(vpn: Vpn): void {
-    this.#lastBase = vpn - (vpn % this.leafTablePages);
+    this.#lastBase = vpn - (vpn & (this.leafTablePages - 1));
     this.#lastTable = this.tables[0]!;
   }
 
@@ -221,8 +233,9 @@ export class TableTree {
 
   /** Writes a leaf at `slot`; `lo` and `hi` are its attribute bits. */
   writeLeaf(slot: number, pfn: Pfn, lo: number, hi: number): void {
-    this.words[slot + 1] = (pfn * this.codec.hiScale) | hi;
-    this.words[slot] = (pfn << this.codec.frameBit) | lo;
+    const { frameBit, hiScale, lowFrames } = this.codec;
+    this.words[slot + 1] = pfn < lowFrames ? hi : (pfn * hiScale) | hi;
+    this.words[slot] = (pfn << frameBit) | lo;
   }
 
   clear(slot: number): void {
@@ -352,8 +365,6 @@ export class TableTree {
       this.tag.invalidate(this.batch);
       this.batch.clear();
     }
-    for (let table = this.#unlinked.pop(); table !== undefined; table = this.#unlinked.pop()) {
-      this.hardware.tables.free(table);
-    }
+    while (this.#unlinked.length > 0) this.hardware.tables.free(this.#unlinked.pop()!);
   }
 }

@@ -43,7 +43,9 @@ describe("fuzz", () => {
     expect(result.operations).toBeGreaterThan(0);
     expect(result.coverageEdges).toBeGreaterThan(0);
     expect(result.findings).toEqual([]);
-    expect(stderr).toContain("fuzzing arch on x86-64 and arm64 for 200 runs (seed 7");
+    expect(stderr).toContain(
+      "fuzzing arch on x86-64 and arm64 for 200 runs\n  seed 7, 1 engine process\n",
+    );
     expect(status).toBe(0);
   });
 
@@ -90,9 +92,8 @@ describe("fuzz", () => {
     ["a folder that cannot be made", ["--out", "file/out"], /file\/out/],
   ])("%s is one line and exit status 2", async (_, args, message) => {
     writeFileSync(join(folder, "file"), "");
-    const { status, stdout, stderr } = await aspace(["fuzz", "arch", "--time", "1", ...args], {
-      cwd: folder,
-    });
+    const campaign = ["fuzz", "arch", "--time", "1", "--corpus", writeNoise()];
+    const { status, stdout, stderr } = await aspace([...campaign, ...args], { cwd: folder });
     const complaints = stderr.split("\n").filter((line) => line.startsWith("aspace: "));
     expect(complaints).toHaveLength(1);
     expect(complaints[0]).toMatch(message);

@@ -19,7 +19,7 @@ import { progressLine } from "../output/progress-line.ts";
 import { RecentRate } from "../output/recent-rate.ts";
 import { note, print, printJson } from "../output/terminal.ts";
 import { quirksNamed } from "../quirk-names.ts";
-import { badInput } from "../refusal.ts";
+import { badInput, Refusal } from "../refusal.ts";
 
 const DEFAULT_SECONDS = 60;
 const DEFAULT_ARCHES: readonly string[] = ["x86-64", "arm64"];
@@ -41,8 +41,8 @@ export async function fuzz(targetName: string, flags: FuzzFlags): Promise<ExitSt
   const result = await watchedCampaign(options);
 
   if (flags.json) printJson(result);
-  if (result.refusal !== null) note(`aspace: ${result.refusal.reason}`);
-  else if (!flags.json) print(campaignSummary(result, { longer: sameSearch(targetName, flags) }));
+  if (result.refusal !== null) throw new Refusal(result.refusal.status, result.refusal.reason);
+  if (!flags.json) print(campaignSummary(result, { longer: sameSearch(targetName, flags) }));
   return exitStatus(result);
 }
 

@@ -84,4 +84,15 @@ describe("replay of a folder", () => {
     });
     expect(status).toBe(1);
   });
+
+  test("one that cannot be read is named and does not hide the others; exit status 2", async () => {
+    mkdirSync(join(folder, "mixed"));
+    writeFileSync(join(folder, "mixed", "a.jsonl"), "");
+    writeFileSync(join(folder, "mixed", "b.jsonl"), traceWith(["H8"]));
+    const { status, stdout, stderr } = await aspace(["replay", "mixed"], { cwd: folder });
+    expect(stderr).toMatch(/^aspace: [^\n]*a\.jsonl[^\n]*\n$/);
+    expect(stdout).toContain("x mixed/b.jsonl: P-M2");
+    expect(stdout).toContain("1 run replayed, 1 failing");
+    expect(status).toBe(2);
+  });
 });

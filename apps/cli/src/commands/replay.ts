@@ -4,9 +4,11 @@ import { commandLine } from "../invocation.ts";
 import { detailOf, titleOf } from "../output/broken-rule.ts";
 import { marks } from "../output/marks.ts";
 import { operationList } from "../output/operation-list.ts";
+import { paragraph } from "../output/paragraph.ts";
 import { shortPath } from "../output/path.ts";
 import { counted } from "../output/quantity.ts";
-import { note, paint, print, printJson } from "../output/terminal.ts";
+import { columnsOf, note, paint, print, printJson } from "../output/terminal.ts";
+import { Refusal } from "../refusal.ts";
 import { replayRun, type ReplayedRun } from "../replay/replayed-run.ts";
 import { savedRunsAt } from "../replay/saved-runs.ts";
 
@@ -17,15 +19,25 @@ export interface ReplayFlags {
 export async function replay(path: string, flags: ReplayFlags): Promise<ExitStatus> {
   const saved = savedRunsAt(path);
   const runs: ReplayedRun[] = [];
+  let refused: ExitStatus | null = null;
   for (const run of saved) {
-    const replayed = await replayRun(run);
-    runs.push(replayed);
-    if (!flags.json) print(saved.length === 1 ? fullText(replayed) : shortText(replayed));
+    try {
+      const replayed = await replayRun(run);
+      runs.push(replayed);
+      if (!flags.json) print(saved.length === 1 ? fullText(replayed) : shortText(replayed));
+    } catch (error) {
+      // In a folder, one that cannot be read must not hide the others.
+      if (!(error instanceof Refusal) || saved.length === 1) throw error;
+      note(`aspace: ${error.message}`);
+      refused = error.status;
+    }
   }
   const failing = runs.filter(({ outcome }) => outcome !== "passed").length;
-  if (flags.json) printJson({ schemaVersion: 1, failing, replays: runs.map(describe) });
-  else if (saved.length > 1) print(totalText(runs, failing));
-  return failing === 0 ? ExitStatus.CLEAN : ExitStatus.FINDINGS;
+  if (flags.json) {
+    const unreadable = saved.length - runs.length;
+    printJson({ schemaVersion: 1, failing, unreadable, replays: runs.map(describe) });
+  } else if (saved.length > 1) print(totalText(runs, failing));
+  return refused ?? (failing === 0 ? ExitStatus.CLEAN : ExitStatus.FINDINGS);
 }
 
 function describe({ path, outcome, failure, trace }: ReplayedRun): object {
@@ -44,7 +56,8 @@ function verdict({ outcome, failure }: ReplayedRun): string {
   if (failure === null) return paint("green", `${marks.good} No check failed.`);
   const other = outcome === "different" ? " (another defect than the saved one)" : "";
   const title = `${marks.bad} ${titleOf(failure)}${other}`;
-  return `${paint("red", title)}\n  ${detailOf(failure)}`;
+  const detail = paragraph(detailOf(failure), { indent: 4, columns: columnsOf(process.stdout) });
+  return `${paint("red", title)}\n  ${detail}`;
 }
 
 function shortText({ path, outcome, failure }: ReplayedRun): string {

@@ -10,12 +10,16 @@ type Limit = CampaignOptions["limit"];
 export function startText(options: CampaignOptions): string {
   const { target, arches, limit, seed, workers, quirks, outputDirectory } = options;
   const until = limit.kind === "runs" ? counted(limit.runs, "run") : duration(limit.seconds);
-  const on = quirks.length === 0 ? "" : `, quirks ${quirks.join(", ")}`;
+  const conditions = [
+    `seed ${seed}`,
+    counted(workers, "engine process", "engine processes"),
+    ...(quirks.length === 0 ? [] : [`with ${quirks.join(", ")} switched on`]),
+  ];
   return [
     `fuzzing ${target.name} on ${arches.join(" and ")} for ${until}`,
-    ` (seed ${seed}, ${counted(workers, "engine process", "engine processes")}${on})`,
-    `\ninto ${shortPath(outputDirectory)}; Ctrl-C stops and keeps everything`,
-  ].join("");
+    `  ${conditions.join(", ")}`,
+    `  into ${shortPath(outputDirectory)}; Ctrl-C stops and keeps everything`,
+  ].join("\n");
 }
 
 /** Fits 80 columns. */

@@ -4,6 +4,7 @@ import type { CampaignResult, FindingSummary } from "@aspace/fuzz";
 import { commandLine } from "../invocation.ts";
 import { detailOf, titleOf } from "./broken-rule.ts";
 import { marks } from "./marks.ts";
+import { paragraph } from "./paragraph.ts";
 import { shortPath } from "./path.ts";
 import { byteSize, count, counted, duration } from "./quantity.ts";
 import { formatTable } from "./table.ts";
@@ -52,7 +53,8 @@ function findingText(finding: FindingSummary): string {
       ? [`could not be written; its input, base64: ${finding.inputBase64}`]
       : [`saved  ${shortPath(directory)}`, `replay ${replay}`];
   const title = paint("bold", titleOf(finding));
-  return [`${title} (${seen})`, detailOf(finding), ...copy].join("\n  ");
+  const detail = paragraph(detailOf(finding), { indent: 4, columns: columnsOf(process.stdout) });
+  return [`${title} (${seen})`, detail, ...copy].join("\n  ");
 }
 
 function numbers(result: CampaignResult): string {

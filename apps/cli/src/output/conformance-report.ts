@@ -4,6 +4,7 @@ import type { PropertyResult } from "@aspace/arch-conformance";
 import type { Catalog } from "../conform/message.ts";
 import type { SuiteOutcome } from "../conform/supervised-suite.ts";
 import { marks } from "./marks.ts";
+import { paragraph } from "./paragraph.ts";
 import { formatTable } from "./table.ts";
 import { columnsOf, paint } from "./terminal.ts";
 
@@ -51,7 +52,7 @@ export function catalogText({ name, title, cases, quirks }: Catalog): string {
 }
 
 function headline({ name, title, quirksOn }: Catalog): string {
-  const quirks = quirksOn.length === 0 ? "" : `, with ${quirksOn.join(", ")} switched on`;
+  const quirks = quirksOn.length === 0 ? "" : `\nwith ${quirksOn.join(", ")} switched on`;
   return `${paint("bold", name)}  ${title}${quirks}`;
 }
 
@@ -92,7 +93,7 @@ function failures(results: readonly PropertyResult[], { rerun }: ReportOptions):
   const isOnly = new Set(results.map(({ id }) => id)).size === 1;
   return results.filter(isFailure).map((result) => {
     const shown = isOnly ? result.trace : lastOperations(result.trace);
-    const again = isOnly ? [] : [`again, with all operations: ${rerun(result)}`];
+    const again = isOnly ? [] : [`again, with all operations:\n    ${rerun(result)}`];
     return [...failureLines(result, shown), ...again].join("\n  ");
   });
 }
@@ -108,10 +109,13 @@ function failureLines(
   { id, kind, title, rule, message }: FailedResult,
   operations: readonly string[],
 ): string[] {
+  const columns = columnsOf(process.stdout);
   const text = message.split("\n", 1)[0]!;
+  const seen = text.startsWith(rule) ? text : `${rule}: ${text}`;
   return [
-    paint("red", `${marks.bad} ${id} on ${kind}: ${title}`),
-    text.startsWith(rule) ? text : `${rule}: ${text}`,
+    paint("red", paragraph(`${marks.bad} ${id} on ${kind}: ${title}`, { indent: 2, columns })),
+    paragraph(seen, { indent: 4, columns }),
+    ...(operations.length === 0 ? [] : ["after:"]),
     ...operations.map((line) => paint("dim", `  ${line}`)),
   ];
 }

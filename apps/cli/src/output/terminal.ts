@@ -25,9 +25,9 @@ export function paint(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
 
-/** Columns of the terminal; 80 where there is none. */
+/** Columns of the terminal. A pipe or a file has no edge: there, one thing stays one line. */
 export function columnsOf(stream: NodeJS.WriteStream): number {
-  return stream.columns ?? 80;
+  return stream.columns ?? Number.POSITIVE_INFINITY;
 }
 
 /**

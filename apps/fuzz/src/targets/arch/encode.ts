@@ -1,23 +1,25 @@
 import {
-  SLOT_CHOICES,
   HEADER_BYTES,
+  KINDS,
   MAX_OPERATIONS,
   OPCODES,
-  KINDS,
   RECORD_BYTES,
+  SLOT_CHOICES,
+  anchorAfter,
   decodeBudget,
   decodeCheckEvery,
   decodeRecord,
   decodeSetting,
   type Setting,
 } from "./decode.ts";
+import type { PageRange } from "./operands.ts";
 import type { Operation, Program } from "./operation.ts";
-import { WINDOW_PLACES } from "./window.ts";
+import { PAGE_CHOICES, WINDOW_PLACES } from "./window.ts";
 
 /**
  * Programs back to bytes, by inverting the decoder: for each operand, the first byte that decodes
- * to it. So `decode(encode(p))` equals `p` by construction, whatever the tables say. Used to write
- * seed inputs and to turn a shrunk program into an input again; speed does not matter here.
+ * to it. So `decode(encode(p))` equals `p` by construction, whatever the tables say (F-10). Used to
+ * write seed inputs and to turn a shrunk program into an input again; speed does not matter here.
  */
 
 /** Bytes for a program, or null when no byte string decodes to it. */
@@ -25,10 +27,13 @@ export function encode(program: Program): Uint8Array | null {
   if (program.operations.length > MAX_OPERATIONS) return null;
   const header = encodeHeader(program);
   if (header === null) return null;
-  for (const windows of windowPairs()) {
-    header[1] = windows;
-    const records = encodeRecords(program, decodeSetting(header));
-    if (records !== null) return Uint8Array.from([...header, ...records]);
+  for (let pages = 0; pages < PAGE_CHOICES.length; pages++) {
+    header[6] = pages;
+    for (const windows of windowPairs()) {
+      header[1] = windows;
+      const records = encodeRecords(program, decodeSetting(header));
+      if (records !== null) return Uint8Array.from([...header, ...records]);
+    }
   }
   return null;
 }
@@ -56,53 +61,69 @@ function* windowPairs(): Generator<number> {
 
 function encodeRecords(program: Program, setting: Setting): number[] | null {
   const bytes: number[] = [];
+  let anchor: PageRange | null = null;
   for (const operation of program.operations) {
-    const record = encodeRecord(operation, setting);
+    const record = encodeRecord(operation, setting, anchor);
     if (record === null) return null;
     bytes.push(...record);
+    anchor = anchorAfter(operation, anchor);
   }
   return bytes;
 }
 
-/**
- * Finds a record that decodes to `operation`. `who`, `page` and `length` decide together about the
- * range, so they are searched together; the other bytes one after the other.
- */
-function encodeRecord(operation: Operation, setting: Setting): Uint8Array | null {
+/** Length bytes of each class that can matter: all values of class 3, eight of class 6, two of class 7. */
+const LENGTHS: readonly number[] = Array.from({ length: 256 }, (_, length) => length).filter(
+  (length) => {
+    const limit = [1, 0, 1, 32, 1, 1, 8, 2][length & 7]!;
+    return length >> 3 < limit;
+  },
+);
+
+/** `who` bytes by what their upper four bits say; the lower four are CPU and slot. */
+const PLACES = [0x00, 0x10, 0x20, 0x30] as const;
+
+/** Finds a record that decodes to `operation`: pages first, then mode, then the rest. */
+function encodeRecord(
+  operation: Operation,
+  setting: Setting,
+  anchor: PageRange | null,
+): Uint8Array | null {
   const record = new Uint8Array(RECORD_BYTES);
   record[0] = OPCODES.indexOf(KINDS.indexOf(operation.kind));
-  const decoded = (): Operation => decodeRecord(record, 0, setting);
-  const wanted = operation as unknown as Record<string, unknown>;
+  const cpu = "cpu" in operation ? operation.cpu : 0;
+  const slot = "aspace" in operation ? Math.max(operation.aspace, 0) : 0;
   const matches = (...fields: string[]): boolean => {
-    const seen = decoded() as unknown as Record<string, unknown>;
+    const seen = decodeRecord(record, 0, setting, anchor) as unknown as Record<string, unknown>;
+    const wanted = operation as unknown as Record<string, unknown>;
     return fields.every((field) => seen[field] === wanted[field]);
   };
-  const search = (byte: number, ...fields: string[]): boolean => {
-    const value = firstByte((candidate) => {
+  const search = (byte: number, ...fields: string[]): boolean =>
+    firstByte((candidate) => {
       record[byte] = candidate;
       return matches(...fields);
-    });
-    return value >= 0;
-  };
-  for (let who = 0; who < 256; who++) {
-    record[1] = who;
-    if (!matches("aspace", "cpu", "action", "enlarge", "nonTerminal", "terminal", "check"))
-      continue;
-    if ("count" in operation ? !searchRange(record, matches) : !search(2, "page")) continue;
-    if (!search(4, "flags", "permissions", "access")) continue;
-    if (search(5, "pfn", "pattern", "misuse", "nth", "aspace")) return record;
+    }) >= 0;
+  const needsRange = "count" in operation;
+  const needsPage = "page" in operation;
+  for (const place of PLACES) {
+    for (const length of needsRange ? LENGTHS : [0]) {
+      record[1] = place | (cpu << 2) | slot;
+      record[3] = length;
+      record[5] = 0;
+      if (needsPage && !search(2, "aspace", "page", ...(needsRange ? ["count"] : []))) continue;
+      if (!searchMode(record, matches)) continue;
+      if (!search(4, "flags", "permissions", "access")) continue;
+      if (search(5, "aspace", "pfn", "pattern", "misuse", "nth")) return record;
+    }
   }
   return null;
 }
 
-function searchRange(record: Uint8Array, matches: (...fields: string[]) => boolean): boolean {
-  for (let length = 0; length < 256; length++) {
-    record[3] = length;
-    const page = firstByte((candidate) => {
-      record[2] = candidate;
-      return matches("page", "count");
-    });
-    if (page >= 0) return true;
+/** Tries the four modes of a record. */
+function searchMode(record: Uint8Array, matches: (...fields: string[]) => boolean): boolean {
+  const who = record[1]!;
+  for (let mode = 0; mode < 4; mode++) {
+    record[1] = who | (mode << 6);
+    if (matches("action", "enlarge", "nonTerminal", "terminal", "check")) return true;
   }
   return false;
 }

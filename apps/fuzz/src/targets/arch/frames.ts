@@ -6,8 +6,10 @@ import type { Pfn } from "@aspace/arch";
  */
 
 /** Where tables come from, and how many a program can have at most. */
-export const TABLES_FIRST: Pfn = 0x200;
-export const MAX_TABLE_FRAMES = 0x200;
+export const TABLES_FIRST: Pfn = 0x100;
+export const MAX_TABLE_FRAMES = 0x100;
+/** Enough for the roots and prebuilt tables of every slot, and little more. */
+export const MIN_TABLE_FRAMES = 16;
 /** The block of ordinary memory: last in RAM, so that a mapping that runs past it meets devices. */
 export const MEMORY_FIRST: Pfn = TABLES_FIRST + MAX_TABLE_FRAMES;
 export const MEMORY_FRAMES = 0x200;

@@ -1,8 +1,17 @@
-import { Access, KernelPanic, formatAddress, type Pfn, type Vpn } from "@aspace/arch";
+import {
+  Access,
+  KernelPanic,
+  emptyWalk,
+  formatAddress,
+  type Pfn,
+  type Vpn,
+  type Walk,
+} from "@aspace/arch";
 import type { Leaf } from "@aspace/arch-conformance";
 import { isMemory } from "./frames.ts";
 import type { SituationCounts } from "./situations.ts";
-import type { Resident, World } from "./world.ts";
+import type { Resident } from "./resident.ts";
+import type { World } from "./world.ts";
 
 /**
  * What a harvest may and must report. The entries themselves say which pages are accessed (a cold
@@ -30,7 +39,7 @@ export function beginHarvest(
   const accessed = new Map<Vpn, Pfn>();
   const touched = new Map<Vpn, Pfn>();
   const accessedLarge: Readonly<Leaf>[] = [];
-  const leaves = resident.reference.leavesIn(vpn, count).map((leaf) => ({ ...leaf }));
+  const leaves = resident.reference.leavesIn(vpn, count);
   for (const leaf of leaves) {
     if (leaf.pages > 1) {
       if (isAccessed(world, resident, leaf.vpn)) accessedLarge.push(leaf);
@@ -44,9 +53,12 @@ export function beginHarvest(
   return { accessed, touched, leaves, accessedLarge };
 }
 
+// Reused by every look: looking allocates nothing.
+const walk: Walk = emptyWalk();
+
 function isAccessed(world: World, resident: Resident, vpn: Vpn): boolean {
-  resident.watcher.mmu.inspect(vpn, Access.KERNEL_READ, world.walk);
-  return world.walk.present && world.walk.accessed;
+  world.watch(resident).inspect(vpn, Access.KERNEL_READ, walk);
+  return walk.present && walk.accessed;
 }
 
 /** Compares the reports of a harvest with what it had to do. */
@@ -111,8 +123,7 @@ function checkDropped(
   situations: SituationCounts,
 ): void {
   for (const { vpn } of expectation.leaves) {
-    const wasTouched = resident.touchedTables.has(Math.floor(vpn / 512));
-    if (!wasTouched) continue;
+    if (!resident.isTableTouched(vpn)) continue;
     if (resident.reference.lookup(vpn) === null) {
       throw new KernelPanic("P-H4", `${formatAddress(vpn)} was dropped with a table in use`);
     }

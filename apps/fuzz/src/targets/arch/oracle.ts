@@ -8,10 +8,11 @@ import {
   type Vpn,
 } from "@aspace/arch";
 import { checkCoherence } from "@aspace/machine";
-import type { Outcome } from "./execute.ts";
 import type { Program } from "./operation.ts";
+import type { Outcome } from "./outcome.ts";
+import type { Resident } from "./resident.ts";
 import { WINDOW_PAGES } from "./window.ts";
-import type { Resident, World } from "./world.ts";
+import { KERNEL_ALONE, type World } from "./world.ts";
 
 /**
  * What must hold after every operation, whatever it was. The reference has already predicted the
@@ -25,7 +26,7 @@ const FULLY_CHECKED_PAGES = 12;
 const CHECKED_LEAVES = 64;
 
 /** After an operation: the pages it could have changed, caches, table count. */
-export function checkStep(world: World, outcome: Outcome, index: number): void {
+export function checkStep(world: World, outcome: Outcome, serial: number): void {
   checkCoherence(world.machine);
   checkTableCount(world);
   if (outcome.slot < 0) return;
@@ -33,10 +34,15 @@ export function checkStep(world: World, outcome: Outcome, index: number): void {
   if (resident === null) return;
   for (const vpn of pagesToCheck(outcome.vpn, outcome.count)) {
     if (vpn < 0 || vpn >= VPN_LIMIT) continue;
-    resident.observer.query(vpn);
-    const access = ALL_ACCESSES[(index + vpn) % ALL_ACCESSES.length]!;
-    resident.observer.walkOnce(resident.watcher.mmu, vpn, access);
+    checkPage(world, resident, vpn, serial);
   }
+}
+
+/** Query and cold walk of a page; of the nine kinds of access, which one depends on `turn`. */
+function checkPage(world: World, resident: Resident, vpn: Vpn, turn: number): void {
+  resident.observer.query(vpn);
+  const access = ALL_ACCESSES[(turn + vpn) % ALL_ACCESSES.length]!;
+  resident.observer.walkOnce(world.watch(resident), vpn, access);
 }
 
 /** Pages around both edges of a range, and all or some of those inside. */
@@ -75,29 +81,38 @@ export function checkWorld(world: World, program: Program): void {
   for (const resident of world.residents) {
     if (resident === null) continue;
     resident.aspace.validate();
-    checkWindows(resident, program);
-    checkLeaves(resident);
+    checkWindows(world, resident, program);
+    checkLeaves(world, resident);
   }
 }
 
+/**
+ * Sends the program's CPUs through every aspace. What a CPU cached under the tag of an aspace that it
+ * left cannot hurt while it is away, so it is judged when the CPU comes back (P-T6, P-T7).
+ */
+export function checkReturns(world: World, program: Program): void {
+  for (const resident of world.residents) {
+    if (resident === null) continue;
+    for (let cpu = 0; cpu < program.cpus; cpu++) world.move(cpu, resident.slot);
+    checkCoherence(world.machine);
+  }
+  for (let cpu = 0; cpu < program.cpus; cpu++) world.move(cpu, KERNEL_ALONE);
+  checkCoherence(world.machine);
+}
+
 /** Both edges of every leaf; of thousands (a split 1 GiB leaf), an even sample. */
-function checkLeaves(resident: Resident): void {
+function checkLeaves(world: World, resident: Resident): void {
   const stride = Math.ceil(resident.reference.size / CHECKED_LEAVES);
   let index = 0;
   for (const leaf of resident.reference.leaves()) {
     if (index++ % stride !== 0) continue;
-    checkPage(resident, leaf.vpn);
-    if (leaf.pages > 1) checkPage(resident, leaf.vpn + leaf.pages - 1);
+    checkPage(world, resident, leaf.vpn, 0);
+    if (leaf.pages > 1) checkPage(world, resident, leaf.vpn + leaf.pages - 1, 0);
   }
 }
 
-function checkPage(resident: Resident, vpn: Vpn): void {
-  resident.observer.query(vpn);
-  resident.observer.walkOnce(resident.watcher.mmu, vpn, ALL_ACCESSES[vpn % 9]!);
-}
-
 /** Holes too: a mapping nobody asked for is as wrong as a missing one. */
-function checkWindows(resident: Resident, program: Program): void {
+function checkWindows(world: World, resident: Resident, program: Program): void {
   const pages = new Set<number>();
   for (const operation of program.operations) {
     if ("page" in operation && operation.aspace === resident.slot) {
@@ -107,7 +122,7 @@ function checkWindows(resident: Resident, program: Program): void {
   for (const first of pages) {
     for (let page = first; page < first + WINDOW_PAGES; page += 5) {
       const vpn = resident.aspace.baseVpn + page;
-      if (page < resident.aspace.pageCount) checkPage(resident, vpn);
+      if (page < resident.aspace.pageCount) checkPage(world, resident, vpn, 0);
     }
   }
 }

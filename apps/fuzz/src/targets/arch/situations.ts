@@ -15,7 +15,7 @@ export const SITUATIONS = [
   "a split ran out of memory",
   "a protect split a large leaf",
   "a protect removed a permission",
-  "a page was written through two CPUs",
+  "a frame was written twice",
   "an access fault was resolved by markAccessed",
   "an access was denied",
   "a touched page was harvested",

@@ -30,6 +30,19 @@ const PAGES: Readonly<Record<AspaceKind, number>> = {
 /** Names of the places a window can be at, in the order of the header's window selector. */
 export const WINDOW_PLACES = ["lowest", "2 MiB", "1 GiB", "512 GiB", "top"] as const;
 
+/** Which of a window's pages a program uses: the fewer, the more often its operations meet (F-6). */
+export const PAGE_CHOICES: readonly Uint8Array[] = [
+  pagesBy((spot) => spot),
+  // Around the edge in the middle.
+  pagesBy((spot) => WINDOW_PAGES / 2 - 4 + (spot % 8)),
+  pagesBy((spot) => (spot % 8) * 8),
+  pagesBy((spot) => WINDOW_PAGES / 2 - 1 + (spot % 2)),
+];
+
+function pagesBy(pageOf: (spot: number) => number): Uint8Array {
+  return Uint8Array.from({ length: WINDOW_PAGES }, (_, spot) => pageOf(spot));
+}
+
 /** First page of a window, counted from the base of an aspace of `kind`. */
 export function windowStart(kind: AspaceKind, place: number): number {
   const half = WINDOW_PAGES / 2;

@@ -3,43 +3,26 @@ import {
   KernelPanic,
   NO_FRAME,
   Status,
-  emptyWalk,
   statusName,
   type ArchSystem,
-  type ArchVmAspace,
   type Architecture,
   type CpuId,
   type Hardware,
+  type Mmu,
   type Pfn,
   type TableFrames,
-  type Vpn,
-  type Walk,
 } from "@aspace/arch";
-import { Observer, ReferenceAspace } from "@aspace/arch-conformance";
-import { createMachine, type Cpu, type Machine } from "@aspace/machine";
+import { createMachine, type Machine } from "@aspace/machine";
 import { MEMORY_FRAMES, RAM_FRAMES, TABLES_FIRST } from "./frames.ts";
 import type { AspaceSlot, Program } from "./operation.ts";
+import { Resident } from "./resident.ts";
 
-/** CPUs that programs use; each aspace slot has one more that only looks. */
-const PROGRAM_CPUS = 4;
-const SLOTS = 4;
-
-/** One live aspace with everything that judges it. */
-export interface Resident {
-  readonly slot: AspaceSlot;
-  readonly kind: AspaceKind;
-  readonly aspace: ArchVmAspace;
-  readonly reference: ReferenceAspace;
-  readonly observer: Observer;
-  /** A CPU that stays in the aspace, never accesses anything, and lends its MMU for cold walks. */
-  readonly watcher: Cpu;
-  /** Base pages touched since a harvest that must report them. */
-  readonly touched: Set<Vpn>;
-  /** Leaf tables touched since the last FreeUnaccessed, by the number of their first page / 512. */
-  readonly touchedTables: Set<number>;
-  /** Since when statuses may differ between architectures for good reasons. */
-  diverged: boolean;
-}
+/** CPUs that programs use. */
+export const PROGRAM_CPUS = 4;
+/** One more that never accesses anything: it goes where there is something to look at. */
+const WATCHER: CpuId = PROGRAM_CPUS;
+/** The place of a CPU that runs the kernel alone. */
+export const KERNEL_ALONE = -1;
 
 /** Counts refusals: the reference has to know whether memory ran out, not why. */
 class CountingTables implements TableFrames {
@@ -69,11 +52,10 @@ export class World {
   readonly architecture: Architecture;
   readonly machine: Machine;
   readonly residents: (Resident | null)[] = [];
-  /** Where each CPU is: a slot, or -1 for the kernel alone. */
-  readonly placeOf: Int32Array = new Int32Array(PROGRAM_CPUS + SLOTS).fill(-1);
-  /** The first word of every frame of ordinary memory, as it should be. */
+  /** Where each CPU is: a slot, or KERNEL_ALONE. */
+  readonly placeOf: Int32Array = new Int32Array(PROGRAM_CPUS + 1).fill(KERNEL_ALONE);
+  /** The word of every frame of ordinary memory that stores write, as it should be. */
   readonly contents: Int32Array = new Int32Array(MEMORY_FRAMES);
-  readonly walk: Walk = emptyWalk();
   readonly #quirks: ReadonlySet<string>;
   #system: ArchSystem | null = null;
   #tables: CountingTables;
@@ -83,7 +65,7 @@ export class World {
     this.#quirks = quirks;
     this.machine = createMachine({
       architecture,
-      cpuCount: PROGRAM_CPUS + SLOTS,
+      cpuCount: PROGRAM_CPUS + 1,
       frameCount: RAM_FRAMES,
       firstFrame: TABLES_FIRST,
     });
@@ -105,7 +87,7 @@ export class World {
     const { machine, architecture } = this;
     machine.reset();
     this.contents.fill(0);
-    this.placeOf.fill(-1);
+    this.placeOf.fill(KERNEL_ALONE);
     // All of RAM is taken; then the budget's worth of table frames is given back, lowest on top.
     for (let pfn = TABLES_FIRST; pfn < RAM_FRAMES; pfn++) machine.pages.allocatePage();
     for (let pfn = TABLES_FIRST + program.tableFrames; pfn > TABLES_FIRST;) {
@@ -123,59 +105,45 @@ export class World {
       quirks: this.#quirks,
       tagLimit: architecture.tagLimit,
     });
-    expectOk("P-L1", "start", this.#system.start());
+    expectOk("start", this.#system.start());
     this.residents.length = 0;
-    for (let slot = 0; slot < program.aspaces.length; slot++) {
+    for (const [slot, kind] of program.aspaces.entries()) {
       this.residents.push(null);
-      expectOk("P-L1", "init", this.create(slot, program.aspaces[slot]!));
+      expectOk("init", this.create(slot, kind));
     }
   }
 
-  /** Makes an aspace in an empty slot and puts its watcher there. NO_MEMORY leaves the slot empty. */
+  /** Makes an aspace in an empty slot. NO_MEMORY leaves the slot empty. */
   create(slot: AspaceSlot, kind: AspaceKind): Status {
-    const { system, architecture } = this;
+    const { system, architecture, machine } = this;
     const isKernel = kind === AspaceKind.KERNEL;
     const aspace = isKernel ? system.kernel : system.createAspace(kind);
-    const before = this.machine.tables.live;
+    const before = machine.tables.live;
     const status = isKernel ? Status.OK : aspace.init();
-    if (status !== Status.OK) {
-      if (this.machine.tables.live !== before) {
-        throw new KernelPanic("P-L3", "a failed init kept table frames");
-      }
-      return status;
+    if (status === Status.OK) {
+      this.residents[slot] = new Resident(slot, aspace, architecture);
+    } else if (machine.tables.live !== before) {
+      throw new KernelPanic("P-L3", "a failed init kept table frames");
     }
-    const reference = new ReferenceAspace(kind, architecture.aspaces[kind]);
-    const watcher = this.machine.cpus[PROGRAM_CPUS + slot]!;
-    this.residents[slot] = {
-      slot,
-      kind,
-      aspace,
-      reference,
-      observer: new Observer(architecture, aspace, reference),
-      watcher,
-      touched: new Set(),
-      touchedTables: new Set(),
-      diverged: false,
-    };
-    this.move(watcher.id, slot);
-    return Status.OK;
+    return status;
   }
 
   /** Sends every CPU out of a slot, destroys its empty aspace and empties the slot. */
   destroy(resident: Resident): void {
     for (let cpu = 0; cpu < this.placeOf.length; cpu++) {
-      if (this.placeOf[cpu] === resident.slot) this.move(cpu, -1);
+      if (this.placeOf[cpu] === resident.slot) this.move(cpu, KERNEL_ALONE);
     }
     if (resident.kind !== AspaceKind.KERNEL) resident.aspace.destroy();
     this.residents[resident.slot] = null;
   }
 
-  /** Switches a CPU to a slot; the kernel's slot, and -1, mean the kernel alone. */
+  /** Switches a CPU to a live slot. The kernel's slot means the kernel alone. */
   move(cpu: CpuId, slot: AspaceSlot): void {
     const resident = slot < 0 ? null : this.residents[slot]!;
     const to = resident === null || resident.kind === AspaceKind.KERNEL ? null : resident.aspace;
     this.system.contextSwitch(cpu, to);
     this.placeOf[cpu] = slot;
+    if (resident !== null) resident.entered = true;
   }
 
   /** Makes sure that a CPU can reach a resident's pages from where it is. */
@@ -187,9 +155,15 @@ export class World {
     if (resident.kind === AspaceKind.KERNEL && kernelIsVisible) return;
     this.move(cpu, resident.slot);
   }
+
+  /** An MMU that sees a resident's pages, for cold walks. */
+  watch(resident: Resident): Mmu {
+    this.reach(WATCHER, resident);
+    return this.machine.mmus[WATCHER]!;
+  }
 }
 
-function expectOk(rule: string, what: string, status: Status): void {
+function expectOk(what: string, status: Status): void {
   if (status === Status.OK) return;
-  throw new KernelPanic(rule, `${what} with memory to spare answered ${statusName(status)}`);
+  throw new KernelPanic("P-L1", `${what} with memory to spare answered ${statusName(status)}`);
 }
