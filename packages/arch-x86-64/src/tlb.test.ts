@@ -30,11 +30,13 @@ function setUp(): { machine: Machine; hardware: TlbHardware } {
   return { machine, hardware: { bus: machine.bus, mmus } };
 }
 
-/** Scopes alone do not name an instruction: INVEPT and INVPCID have some in common. */
-const nameOf = (scope: number, tag: number): string =>
-  (Object.keys(X86Flush) as FlushName[]).find(
+/** The instructions that drop just that, guests' or the host's by the tag. */
+function nameOf(scope: number, tag: number): string {
+  const names = (Object.keys(X86Flush) as FlushName[]).filter(
     (name) => X86Flush[name] === scope && name.startsWith("INVEPT") === tag >= GUEST_TAGS,
-  ) ?? `scope ${scope}`;
+  );
+  return names.join(" or ");
+}
 
 /** The invalidations in a machine's log, as instruction names with their operands. */
 function instructions(machine: Machine): string[] {
@@ -72,6 +74,12 @@ const TAGS: Readonly<Record<string, number>> = {
   guest2: GUEST_TAGS + 2,
 };
 
+/** The tags and pages for which something is held. */
+const held = (kind: (cachedTag: number, vpn: Vpn) => boolean): string[] =>
+  Object.entries(TAGS).flatMap(([label, cachedTag]) =>
+    PAGES.filter((vpn) => kind(cachedTag, vpn)).map((vpn) => `${label}:${vpn.toString(16)}`),
+  );
+
 /** What is left of all that after one instruction for a tag and a page. */
 function left(name: FlushName, tag: number, page: Vpn): { tlb: string[]; steps: string[] } {
   const { machine } = setUp();
@@ -87,10 +95,6 @@ function left(name: FlushName, tag: number, page: Vpn): { tlb: string[]; steps: 
   cpu.tlb.fill(2, GLOBAL_PAGE, { ...walk, global: true }, 0x1ff);
   machine.bus.invalidate(1, X86Flush[name], tag, page);
   const translation = { ...cpu.translation };
-  const held = (kind: (cachedTag: number, vpn: Vpn) => boolean): string[] =>
-    Object.entries(TAGS).flatMap(([label, cachedTag]) =>
-      PAGES.filter((vpn) => kind(cachedTag, vpn)).map((vpn) => `${label}:${vpn.toString(16)}`),
-    );
   const tlb = held((cachedTag, vpn) => cpu.tlb.lookup(cachedTag, vpn, translation));
   if (cpu.tlb.lookup(3, GLOBAL_PAGE, translation)) tlb.push("global:1001");
   return { tlb, steps: held((cachedTag, vpn) => cpu.walkCache.find(cachedTag, vpn)) };
@@ -290,6 +294,19 @@ function everyOrder(before: readonly CpuId[], make: () => readonly Actor[]): Out
 
 const without = (steps: Actor, index: number): Actor => steps.toSpliced(index, 1);
 
+const leaveAndReturn = (): Actor => [...switchOut(0), ...switchIn(0)];
+
+const comeAndGo = (): Actor => [...switchIn(0), ...switchOut(0), ...switchIn(0)];
+
+const withoutSecondRead = (): Actor => without(shootdown(), 3);
+
+const withoutDirty = (): Actor => without(shootdown(), 2);
+
+const dirtyFirst = (): Actor => {
+  const [publish, takeDirty, ...rest] = switchIn(0);
+  return [takeDirty!, publish!, ...rest];
+};
+
 describe("X-17: a switch in against a shootdown, in every order of their atomic steps (P-T7)", () => {
   test("X-17: a CPU that switches in is a target or flushes", () => {
     expect(everyOrder([], () => [switchIn(0), shootdown()])).toEqual({ count: 126, wrong: 0 });
@@ -303,7 +320,6 @@ describe("X-17: a switch in against a shootdown, in every order of their atomic 
   });
 
   test("X-17: and a CPU that leaves and comes back", () => {
-    const leaveAndReturn = (): Actor => [...switchOut(0), ...switchIn(0)];
     expect(everyOrder([0], () => [leaveAndReturn(), shootdown()])).toEqual({
       count: 462,
       wrong: 0,
@@ -311,35 +327,28 @@ describe("X-17: a switch in against a shootdown, in every order of their atomic 
   });
 
   test("X-17: and one that comes, leaves and comes back while another stays", () => {
-    const comeAndGo = (): Actor => [...switchIn(0), ...switchOut(0), ...switchIn(0)];
     expect(everyOrder([1], () => [comeAndGo(), shootdown()])).toEqual({ count: 3003, wrong: 0 });
   });
 
   test("X-17: each half of the order matters: without it some order goes wrong", () => {
-    const withoutSecondRead = (): Actor => without(shootdown(), 3);
-    const withoutDirty = (): Actor => without(shootdown(), 2);
-    const dirtyFirst = (): Actor => {
-      const [publish, takeDirty, ...rest] = switchIn(0);
-      return [takeDirty!, publish!, ...rest];
-    };
     expect(everyOrder([], () => [switchIn(0), withoutSecondRead()]).wrong).toBeGreaterThan(0);
     expect(everyOrder([], () => [switchIn(0), withoutDirty()]).wrong).toBeGreaterThan(0);
     expect(everyOrder([], () => [dirtyFirst(), shootdown()]).wrong).toBeGreaterThan(0);
   });
 });
 
-function userContext(): { machine: Machine; context: UserContext } {
+function userContext(): { machine: Machine; hardware: TlbHardware; context: UserContext } {
   const { machine, hardware } = setUp();
   const context = new UserContext(hardware, new PcidPool(9));
   context.acquire();
-  return { machine, context };
+  return { machine, hardware, context };
 }
 
 describe("X-18: what user aspaces send", () => {
   test("X-18: the first switch of a new owner flushes, the next does not", () => {
     const { machine, context } = userContext();
     context.enter(0, 8);
-    expect(instructions(machine)).toEqual(["MOV_CR3 cpus 1 tag 1 page 0"]);
+    expect(instructions(machine)).toEqual(["INVPCID_CONTEXT or MOV_CR3 cpus 1 tag 1 page 0"]);
     context.leave(0);
     context.enter(0, 8);
     expect(instructions(machine)).toEqual([]);
@@ -350,12 +359,6 @@ describe("X-18: what user aspaces send", () => {
   test("X-18: CPUs that run it get INVLPG for each page; the others nothing until they come", () => {
     const { machine, context } = userContext();
     for (const cpu of [0, 1, 2]) context.enter(cpu, 8);
-    machine.mmus[1]!.rootPfns();
-    const other = new UserContext(
-      { bus: machine.bus, mmus: machine.mmus.filter((mmu) => mmu instanceof X86Mmu) },
-      new PcidPool(9),
-    );
-    other.acquire();
     context.leave(1);
     instructions(machine);
     context.invalidate(leaves(0x1000, 0x1001));
@@ -364,7 +367,7 @@ describe("X-18: what user aspaces send", () => {
       "INVLPG cpus 5 tag 1 page 4097",
     ]);
     context.enter(1, 8);
-    expect(instructions(machine)).toEqual(["MOV_CR3 cpus 2 tag 1 page 0"]);
+    expect(instructions(machine)).toEqual(["INVPCID_CONTEXT or MOV_CR3 cpus 2 tag 1 page 0"]);
   });
 
   test("X-18: nobody runs it: nothing is sent, everybody flushes later", () => {
@@ -375,7 +378,7 @@ describe("X-18: what user aspaces send", () => {
     context.invalidate(EVERYTHING);
     expect(instructions(machine)).toEqual([]);
     context.enter(0, 8);
-    expect(instructions(machine)).toEqual(["MOV_CR3 cpus 1 tag 1 page 0"]);
+    expect(instructions(machine)).toEqual(["INVPCID_CONTEXT or MOV_CR3 cpus 1 tag 1 page 0"]);
   });
 
   test("X-18: more than 32 pages, or everything, is the whole PCID", () => {
@@ -383,18 +386,15 @@ describe("X-18: what user aspaces send", () => {
     context.enter(2, 8);
     instructions(machine);
     context.invalidate(EVERYTHING);
-    expect(instructions(machine)).toEqual(["INVPCID_CONTEXT cpus 4 tag 1 page 0"]);
+    expect(instructions(machine)).toEqual(["INVPCID_CONTEXT or MOV_CR3 cpus 4 tag 1 page 0"]);
     expect(context.batchLimit).toBe(32);
     context.invalidate(leaves(...Array.from({ length: 33 }, (_, index) => index)));
-    expect(instructions(machine)).toEqual(["INVPCID_CONTEXT cpus 4 tag 1 page 0"]);
+    expect(instructions(machine)).toEqual(["INVPCID_CONTEXT or MOV_CR3 cpus 4 tag 1 page 0"]);
   });
 
   test("X-18: a target that has switched away meanwhile gets INVPCID 0 under the old PCID", () => {
-    const { machine, context } = userContext();
-    const kernel = new KernelContext(
-      { bus: machine.bus, mmus: machine.mmus.filter((mmu) => mmu instanceof X86Mmu) },
-      KernelTableFlush.EVERY_PCID,
-    );
+    const { machine, hardware, context } = userContext();
+    const kernel = new KernelContext(hardware, KernelTableFlush.EVERY_PCID);
     context.enter(0, 8);
     context.enter(1, 8);
     instructions(machine);
@@ -411,16 +411,16 @@ describe("X-18: what user aspaces send", () => {
   });
 });
 
-describe("X-18: what the kernel aspace sends (P-T6)", () => {
-  function kernelContext(flush: KernelTableFlush): { machine: Machine; context: KernelContext } {
-    const { machine, hardware } = setUp();
-    const user = new UserContext(hardware, new PcidPool(9));
-    user.acquire();
-    user.enter(1, 8);
-    machine.log.clear();
-    return { machine, context: new KernelContext(hardware, flush) };
-  }
+function kernelContext(flush: KernelTableFlush): { machine: Machine; context: KernelContext } {
+  const { machine, hardware } = setUp();
+  const user = new UserContext(hardware, new PcidPool(9));
+  user.acquire();
+  user.enter(1, 8);
+  machine.log.clear();
+  return { machine, context: new KernelContext(hardware, flush) };
+}
 
+describe("X-18: what the kernel aspace sends (P-T6)", () => {
   test("X-18: leaves are global: INVLPG on every CPU, under whatever PCID it runs", () => {
     const { machine, context } = kernelContext(KernelTableFlush.EVERY_PCID);
     context.invalidate(leaves(0x1000));
@@ -434,7 +434,9 @@ describe("X-18: what the kernel aspace sends (P-T6)", () => {
     const { machine, context } = kernelContext(KernelTableFlush.EVERY_PCID);
     for (const batch of [table(0x1000), EVERYTHING]) {
       context.invalidate(batch);
-      expect(instructions(machine)).toEqual([`INVPCID_ALL cpus ${EVERYONE} tag 0 page 0`]);
+      expect(instructions(machine)).toEqual([
+        `INVPCID_ALL or MOV_CR4 cpus ${EVERYONE} tag 0 page 0`,
+      ]);
     }
   });
 
@@ -447,7 +449,7 @@ describe("X-18: what the kernel aspace sends (P-T6)", () => {
   test("X-18: a switch to the kernel loads PCID 0 and flushes it", () => {
     const { machine, context } = kernelContext(KernelTableFlush.EVERY_PCID);
     context.enter(1, 9);
-    expect(instructions(machine)).toEqual(["MOV_CR3 cpus 2 tag 0 page 0"]);
+    expect(instructions(machine)).toEqual(["INVPCID_CONTEXT or MOV_CR3 cpus 2 tag 0 page 0"]);
     expect(machine.mmus[1]!.tag).toBe(0);
     expect(context.acquire()).toBe(Status.OK);
     expect(context.isActive()).toBe(true);
