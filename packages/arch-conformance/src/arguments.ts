@@ -128,6 +128,9 @@ const emptyRange: Property = {
     checkStatus("unmap", Status.OK, subject.unmap(origin, 0));
     checkStatus("protect", Status.OK, subject.protect(origin, 0, RW));
     checkStatus("harvest", Status.OK, subject.harvest(origin, 0, "retain", "update-age"));
+    const free = subject.harvest(origin, 0, "free-unaccessed", "update-age");
+    checkStatus("FreeUnaccessed of nothing", Status.OK, free);
+    checkStatus("markAccessed", Status.OK, subject.markAccessed(origin, 0));
     checkStatus("bad flags", Status.INVALID_ARGS, subject.map(origin, [], 0));
     checkStatus("bad range", Status.OUT_OF_RANGE, subject.map(world.endVpn + 1, [], RW));
     checkEqual("the machine", before, world.fingerprint());

@@ -205,7 +205,8 @@ export class CheckedAspace {
   /** The tables that the leaves need: at each level one for every span that has a leaf below it. */
   #checkTableCount(): void {
     const built = this.aspace.tablePages() - this.emptyTables;
-    if (this.#levels === 0 && this.reference.size > 0) this.#levels = this.#findLevels(built);
+    if (this.#levels === 0) this.#levels = this.#findLevels(built);
+    if (this.#levels === 0 && this.reference.size > 0) return;
     const needed = this.#tablesNeeded(this.#levels);
     if (built !== needed) {
       const message = `${this.reference.size} leaves need ${needed} tables, there are ${built}`;
@@ -213,8 +214,12 @@ export class CheckedAspace {
     }
   }
 
-  /** How deep the tables are is a backend's affair: the first mapping tells. */
+  /**
+   * How deep the tables are is a backend's affair. The first base page tells, because it needs a
+   * table at every level; large leaves alone fit several depths.
+   */
   #findLevels(built: number): number {
+    if (![...this.reference.leaves()].some((leaf) => leaf.pages === 1)) return 0;
     for (let levels = 1; levels < MAX_LEVELS; levels++) {
       if (this.#tablesNeeded(levels) === built) return levels;
     }

@@ -98,11 +98,11 @@ interface Case {
 }
 
 function judge(property: Property, { architecture, kind, quirks, seed }: Case): PropertyOutcome {
-  const { capabilities } = architecture.aspaces[kind];
-  const reason = property.excludedBy?.(capabilities, kind) ?? null;
-  if (reason !== null) return { outcome: "not-applicable", reason };
   const trace: string[] = [];
   try {
+    const { capabilities } = architecture.aspaces[kind];
+    const reason = property.excludedBy?.(capabilities, kind) ?? null;
+    if (reason !== null) return { outcome: "not-applicable", reason };
     property.run({
       architecture,
       kind,

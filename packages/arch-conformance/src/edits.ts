@@ -1,5 +1,4 @@
 import {
-  type Capabilities,
   type MmuFlagSet,
   NonTerminalAction,
   type Status,
@@ -58,7 +57,8 @@ export interface Edit {
 /** The edits that are possible on a kind of aspace. */
 export function editsFor({ kind, capabilities }: PropertyContext): readonly Edit[] {
   const mayLosePages = kind !== "kernel";
-  const splits = canSplit(capabilities, mayLosePages);
+  const hasLargeLeaves = capabilities.leafShifts.length > 1;
+  const splits = hasLargeLeaves && (mayLosePages || !capabilities.splitNeedsBbm);
   return [
     ...PLAIN,
     ...(capabilities.protectIsUnmap ? [] : PROTECTING),
@@ -67,10 +67,6 @@ export function editsFor({ kind, capabilities }: PropertyContext): readonly Edit
     ...(splits && mayLosePages ? [UPGRADE_IN_LEAF] : []),
     ...(mayLosePages ? [FREE_TABLES] : []),
   ];
-}
-
-function canSplit({ leafShifts, splitNeedsBbm }: Capabilities, mayLosePages: boolean): boolean {
-  return leafShifts.length > 1 && (mayLosePages || !splitNeedsBbm);
 }
 
 const flagsOf = ({ subject }: World, rights: MmuFlagSet): MmuFlagSet => rights | userOf(subject);

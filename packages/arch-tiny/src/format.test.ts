@@ -1,7 +1,7 @@
 import { AspaceKind, MmuFlags, areMappableFlags, formatEntry } from "@aspace/arch";
 import { describe, expect, test } from "vitest";
 import { LEAF_ENTRY, TABLE_ENTRY } from "./entry-layout.ts";
-import { formatOf } from "./format.ts";
+import { formatsOf } from "./format.ts";
 import { RELAXED, STRICT } from "./variant.ts";
 
 const KINDS = Object.values(AspaceKind);
@@ -24,7 +24,7 @@ describe("the entry layouts", () => {
 });
 
 describe("leaves", () => {
-  const user = formatOf("user", RELAXED);
+  const user = formatsOf(RELAXED).user;
   const leaf = (flags: number): string => {
     const { lo, hi } = user.leafBits(flags, 0);
     return formatEntry(lo, hi);
@@ -40,14 +40,14 @@ describe("leaves", () => {
   });
 
   test("are global in the kernel and start accessed where software marks them (TY-2, TY-6)", () => {
-    expect(formatOf("kernel", RELAXED).leafBits(READ, 0).lo).toBe(0x83);
-    expect(formatOf("kernel", STRICT).leafBits(READ, 0).lo).toBe(0xa3);
+    expect(formatsOf(RELAXED).kernel.leafBits(READ, 0).lo).toBe(0x83);
+    expect(formatsOf(STRICT).kernel.leafBits(READ, 0).lo).toBe(0xa3);
   });
 
   test("give back the flags they were made from, normalised (TY-2)", () => {
     for (const variant of VARIANTS) {
       for (const kind of KINDS) {
-        const format = formatOf(kind, variant);
+        const format = formatsOf(variant)[kind];
         for (const flags of LEGAL) {
           const { lo, hi } = format.leafBits(flags, 0);
           expect(format.leafFlags(lo, hi, 0)).toBe(format.capabilities.normalizeFlags(flags));

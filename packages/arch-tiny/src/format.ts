@@ -23,7 +23,7 @@ const NOTHING: EntryHalves = { lo: 0, hi: 0 };
 /** Values of the T field by cache policy: cached, uncached, device, write-combining. */
 const TYPE_OF_POLICY = [0, 3, 2, 1] as const;
 
-export function capabilitiesOf(kind: AspaceKind, variant: TinyVariant): Capabilities {
+function capabilitiesOf(kind: AspaceKind, variant: TinyVariant): Capabilities {
   const isSoftware = variant.accessedBy === "software";
   const needsBbm = variant.split === "break-before-make";
   return {
@@ -47,8 +47,19 @@ export function capabilitiesOf(kind: AspaceKind, variant: TinyVariant): Capabili
 
 const DROPPED_IN_GUESTS = MmuFlags.NS | MmuFlags.USER;
 
+/** A variant's formats, one for each kind of aspace. The engine compiles each once, by identity. */
+export type TinyFormats = Readonly<Record<AspaceKind, EntryFormat>>;
+
+export function formatsOf(variant: TinyVariant): TinyFormats {
+  return {
+    user: formatOf("user", variant),
+    kernel: formatOf("kernel", variant),
+    guest: formatOf("guest", variant),
+  };
+}
+
 /** How the engine writes entries of one kind of aspace. */
-export function formatOf(kind: AspaceKind, variant: TinyVariant): EntryFormat {
+function formatOf(kind: AspaceKind, variant: TinyVariant): EntryFormat {
   const isSoftware = variant.accessedBy === "software";
   const mark = isSoftware ? fieldMask(TABLE_ENTRY, "S") : NOTHING;
   const valid = fieldMask(TABLE_ENTRY, "V");

@@ -1,6 +1,5 @@
 import { type AspaceKind, type AspaceProfile, type Vpn, VPN_LIMIT } from "@aspace/arch";
-import { capabilitiesOf } from "./format.ts";
-import type { TinyVariant } from "./variant.ts";
+import type { TinyFormats } from "./format.ts";
 
 /**
  * 3-bit indices on four levels: a set of tables translates 8^4 = 4096 pages.
@@ -24,22 +23,22 @@ export const KERNEL_BASE: Vpn = VPN_LIMIT - TREE_PAGES;
 const USER_BASE: Vpn = 8;
 
 /** The ranges and abilities of the three kinds. */
-export function profilesOf(variant: TinyVariant): Readonly<Record<AspaceKind, AspaceProfile>> {
+export function profilesOf(formats: TinyFormats): Readonly<Record<AspaceKind, AspaceProfile>> {
   return {
     user: {
       baseVpn: USER_BASE,
       pageCount: TREE_PAGES - USER_BASE - 1,
-      capabilities: capabilitiesOf("user", variant),
+      capabilities: formats.user.capabilities,
     },
     kernel: {
       baseVpn: KERNEL_BASE,
       pageCount: TREE_PAGES,
-      capabilities: capabilitiesOf("kernel", variant),
+      capabilities: formats.kernel.capabilities,
     },
     guest: {
       baseVpn: 0,
       pageCount: TREE_PAGES,
-      capabilities: capabilitiesOf("guest", variant),
+      capabilities: formats.guest.capabilities,
     },
   };
 }

@@ -11,8 +11,7 @@ import {
   Status,
 } from "@aspace/arch";
 import { type AddressSpaceTag, PageTable, engineQuirks } from "@aspace/page-table";
-import { formatOf } from "./format.ts";
-import { profilesOf } from "./geometry.ts";
+import type { TinyFormats } from "./format.ts";
 import {
   FIRST_GUEST_TAG,
   FIRST_USER_TAG,
@@ -21,7 +20,6 @@ import {
   type TinyContext,
 } from "./registers.ts";
 import { KernelTag, PooledTag, TagPool } from "./tlb.ts";
-import type { TinyVariant } from "./variant.ts";
 import { TinyMmu } from "./walk.ts";
 
 /** An aspace with a tag from a pool. */
@@ -34,20 +32,24 @@ class TaggedAspace extends PageTable {
   }
 }
 
+/** What a variant is made of. */
+export interface TinyDesign {
+  readonly formats: TinyFormats;
+  readonly aspaces: Readonly<Record<AspaceKind, AspaceProfile>>;
+}
+
 export class TinySystem implements ArchSystem {
   readonly #hardware: Hardware;
-  readonly #variant: TinyVariant;
-  readonly #profiles: Readonly<Record<AspaceKind, AspaceProfile>>;
+  readonly #design: TinyDesign;
   readonly #options: BootOptions;
   readonly #pools: Readonly<Record<"user" | "guest", TagPool>>;
   readonly #kernel: PageTable;
   /** What each CPU runs besides the kernel. */
   readonly #running: (TaggedAspace | null)[];
 
-  constructor(variant: TinyVariant, hardware: Hardware, options: BootOptions) {
-    this.#variant = variant;
+  constructor(design: TinyDesign, hardware: Hardware, options: BootOptions) {
+    this.#design = design;
     this.#hardware = hardware;
-    this.#profiles = profilesOf(variant);
     this.#options = options;
     this.#pools = {
       user: new TagPool(FIRST_USER_TAG, options.tagLimit),
@@ -92,10 +94,10 @@ export class TinySystem implements ArchSystem {
     kind: AspaceKind,
     tag: AddressSpaceTag,
   ): ConstructorParameters<typeof PageTable>[0] {
-    const { baseVpn, pageCount } = this.#profiles[kind];
+    const { baseVpn, pageCount } = this.#design.aspaces[kind];
     return {
       kind,
-      format: formatOf(kind, this.#variant),
+      format: this.#design.formats[kind],
       baseVpn,
       pageCount,
       hardware: this.#hardware,

@@ -150,11 +150,12 @@ function entryFormat(paging: Paging): EntryFormat {
 
 /**
  * Every field of the large leaf goes into the field of that name in the small one. So PAT moves from
- * bit 12 to bit 7 on the way into a PTE, and PS, for which a PTE has no field, goes.
+ * bit 12 to bit 7 on the way into a PTE; PS, for which a PTE has no field, goes, and so does the
+ * frame, whose field has a name of its own in each size.
  */
 function splitBits(large: EntryLayout, small: EntryLayout, lo: number, hi: number): EntryHalves {
-  const kept = Object.entries(decodeFields(large, lo, hi)).filter(
-    ([name]) => !name.startsWith("frame") && small.fields.some((field) => field.name === name),
+  const kept = Object.entries(decodeFields(large, lo, hi)).filter(([name]) =>
+    small.fields.some((field) => field.name === name),
   );
   return encodeFields(small, Object.fromEntries(kept));
 }

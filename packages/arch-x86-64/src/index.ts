@@ -14,7 +14,8 @@ import { X86System } from "./system.ts";
 import { X86Mmu } from "./walk.ts";
 
 export { eptLayouts, layoutOf, pagingLayouts, type EntryLayouts } from "./entry-layout.ts";
-export type { X86Features } from "./registers.ts";
+export { kernelControls, type ControlRegisters, type X86Features } from "./registers.ts";
+export { X86Mmu } from "./walk.ts";
 
 /** User mappings start at 2 MiB: the low addresses stay unmapped to catch null pointers. */
 const USER_BASE = 0x20_0000 / 2 ** PAGE_SHIFT;
@@ -22,7 +23,7 @@ const KERNEL_PAGES = 2 ** (39 - PAGE_SHIFT);
 /** What 48-bit EPT translates, less what a canonical address cannot name. */
 const GUEST_PAGES = 2 ** (47 - PAGE_SHIFT);
 
-/** Entries whose place a hazard needs an accessed bit in; EPT has none while EPTP bit 6 is 0. */
+/** Hazards that take an accessed bit; EPT has none while EPTP bit 6 is 0. */
 const ABOUT_ACCESSED_BITS: ReadonlySet<string> = new Set(["H9", "H10", "H12"]);
 
 /** Splits here need no break-before-make, so nothing can open a gap against the caller's will. */

@@ -36,13 +36,12 @@ function x86Mmu(mmu: Mmu): X86Mmu {
 
 /** The kernel side of one x86-64 machine: the kernel aspace, the PCIDs, and what each CPU runs. */
 export class X86System implements ArchSystem {
-  readonly #formats: X86Formats;
+  readonly #formats: Readonly<Record<AspaceKind, EntryFormat>>;
   readonly #profiles: Readonly<Record<AspaceKind, AspaceProfile>>;
   readonly #hardware: Hardware;
   readonly #tlb: TlbHardware;
   readonly #pcids: PcidPool;
   readonly #engineQuirks: EngineQuirks;
-  readonly #guestFormat: EntryFormat;
   readonly #kernelContext: KernelContext;
   readonly #kernel: PageTable;
   readonly #contexts = new WeakMap<ArchVmAspace, Context>();
@@ -55,18 +54,18 @@ export class X86System implements ArchSystem {
     hardware: Hardware,
     { quirks, tagLimit }: BootOptions,
   ) {
-    this.#formats = formats;
+    const { user, kernel, guest, misreadGuest } = formats;
+    this.#formats = { user, kernel, guest: quirks.has("H11") ? misreadGuest : guest };
     this.#profiles = profiles;
     this.#hardware = hardware;
     this.#tlb = { bus: hardware.bus, mmus: hardware.mmus.map(x86Mmu) };
     this.#pcids = new PcidPool(tagLimit);
     this.#engineQuirks = engineQuirks(quirks);
-    this.#guestFormat = quirks.has("H11") ? formats.misreadGuest : formats.guest;
     this.#kernelContext = new KernelContext(
       this.#tlb,
       quirks.has("H14") ? KernelTableFlush.CURRENT_PCID : KernelTableFlush.EVERY_PCID,
     );
-    this.#kernel = this.#createKernel();
+    this.#kernel = this.#createPageTable(AspaceKind.KERNEL, this.#kernelContext);
     this.#running = hardware.mmus.map(() => null);
   }
 
@@ -85,7 +84,13 @@ export class X86System implements ArchSystem {
   }
 
   createAspace(kind: "user" | "guest"): ArchVmAspace {
-    return kind === AspaceKind.USER ? this.#createUser() : this.#createGuest();
+    const context =
+      kind === AspaceKind.USER
+        ? new UserContext(this.#tlb, this.#pcids)
+        : new GuestContext(this.#tlb);
+    const aspace = this.#createPageTable(kind, context);
+    this.#contexts.set(aspace, context);
+    return aspace;
   }
 
   contextSwitch(cpu: CpuId, to: ArchVmAspace | null): void {
@@ -121,45 +126,16 @@ export class X86System implements ArchSystem {
     return context;
   }
 
-  #createKernel(): PageTable {
+  #createPageTable(kind: AspaceKind, tag: Context | KernelContext): PageTable {
     return new PageTable({
-      kind: AspaceKind.KERNEL,
-      format: this.#formats.kernel,
-      ...this.#profiles.kernel,
+      kind,
+      format: this.#formats[kind],
+      ...this.#profiles[kind],
       hardware: this.#hardware,
-      tag: this.#kernelContext,
+      tag,
       quirks: this.#engineQuirks,
-      rootCopy: null,
+      rootCopy:
+        kind === AspaceKind.USER ? { rootPfn: () => this.#kernel.rootPfn, ...UPPER_HALF } : null,
     });
-  }
-
-  #createUser(): PageTable {
-    const context = new UserContext(this.#tlb, this.#pcids);
-    const aspace = new PageTable({
-      kind: AspaceKind.USER,
-      format: this.#formats.user,
-      ...this.#profiles.user,
-      hardware: this.#hardware,
-      tag: context,
-      quirks: this.#engineQuirks,
-      rootCopy: { rootPfn: () => this.#kernel.rootPfn, ...UPPER_HALF },
-    });
-    this.#contexts.set(aspace, context);
-    return aspace;
-  }
-
-  #createGuest(): PageTable {
-    const context = new GuestContext(this.#tlb);
-    const aspace = new PageTable({
-      kind: AspaceKind.GUEST,
-      format: this.#guestFormat,
-      ...this.#profiles.guest,
-      hardware: this.#hardware,
-      tag: context,
-      quirks: this.#engineQuirks,
-      rootCopy: null,
-    });
-    this.#contexts.set(aspace, context);
-    return aspace;
   }
 }

@@ -34,8 +34,8 @@ export interface LinearRange extends TranslationRange {
 }
 
 /** Bits of a page number per level, and in the lower of the two numbers that a walk splits it into. */
-export const INDEX_BITS = 9;
-export const LOW_BITS = 27;
+const INDEX_BITS = 9;
+const LOW_BITS = 27;
 const VPN_BITS = 52;
 
 const PS = 0x80;

@@ -178,11 +178,13 @@ describe("X-1: the address", () => {
   });
 
   test("X-6: a table outside RAM reads as zeroes, an absent entry", () => {
-    for (const level of [1, 2, 3]) {
-      const memory = workedExample(level, 0x3fff_ffff_f007n);
-      const found = walk(pagingMmu(memory), VPN, Access.USER_WRITE);
-      expect(found).toMatchObject({ fault: pageFault(0x6), present: false, entry: -1 });
-      expect(found.level).toBe(level - 1);
+    // Also where the low half alone would name a table in RAM.
+    for (const entry of [0x3fff_ffff_f007n, 0x1_0010_3007n, 0x800_0010_3007n]) {
+      for (const level of [1, 2, 3]) {
+        const found = walk(pagingMmu(workedExample(level, entry)), VPN, Access.USER_WRITE);
+        expect(found).toMatchObject({ fault: pageFault(0x6), present: false, entry: -1 });
+        expect(found.level).toBe(level - 1);
+      }
     }
   });
 
@@ -489,6 +491,8 @@ describe("X-14: what a leaf says", () => {
   });
 
   test("X-2: a large leaf gives the frame of the very page, without its PAT bit (P-Q2)", () => {
+    const before = inspect(pagingMmu(workedExample(1, 0xc000_1087n)), VPN - 1, Access.USER_READ);
+    expect(before.pfn).toBe(0xc_0000 + INDICES[0] - 1);
     const found2M = inspect(pagingMmu(workedExample(1, 0xc000_1087n)), VPN, Access.USER_READ);
     expect(found2M).toMatchObject({ level: 1, leafPages: 9, pfn: 0xc_0000 + INDICES[0] });
     const found1G = inspect(pagingMmu(workedExample(2, 0x1_4000_1087n)), VPN, Access.USER_READ);

@@ -34,7 +34,8 @@ import {
 
 /**
  * How the CPU translates, from the manual alone (Intel SDM vol. 3A chapter 4, vol. 3C chapter 29).
- * This file judges what the encoder wrote and therefore repeats the bits that it needs.
+ * This file judges what the encoder wrote and therefore repeats the bits that it needs. Numbers of the
+ * inner loops are this module's own constants: V8 folds those, but loads an imported one at every use.
  *
  * ```
  *          47     39 38    30 29    21 20    12 11       0

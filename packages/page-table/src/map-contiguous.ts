@@ -81,7 +81,7 @@ function fits(tree: TableTree, level: number, vpn: Vpn, pfn: Pfn, end: Vpn): boo
 
 /** Installs one large leaf, or the rest of a leaf table, at `vpn`; answers the pages mapped. */
 function installNext(tree: TableTree, vpn: Vpn, end: Vpn, pfn: Pfn, flags: MmuFlagSet): number {
-  const lastTable = tree.lastLeafTable(vpn);
+  const lastTable = tree.lastMarkedTable(vpn);
   if (lastTable !== NO_FRAME) {
     tree.tables[0] = lastTable;
     return installRun(tree, vpn, end, pfn, flags);
@@ -92,7 +92,7 @@ function installNext(tree: TableTree, vpn: Vpn, end: Vpn, pfn: Pfn, flags: MmuFl
   tree.growTo(vpn, level);
   tree.markPath();
   if (level === 0) {
-    tree.rememberLeafTable(vpn);
+    tree.rememberMarked(vpn);
     return installRun(tree, vpn, end, pfn, flags);
   }
   const row = flags * tree.codec.levels + level;
@@ -117,10 +117,12 @@ function installRun(tree: TableTree, vpn: Vpn, end: Vpn, pfn: Pfn, flags: MmuFla
   const stop = first + 2 * run;
   const hi = (pfn * codec.hiScale) | attributesHi;
   let lo = (pfn << frameBit) | attributesLo;
-  for (let slot = first; slot < stop; slot += 2) {
-    words[slot + 1] = hi;
+  const nextFrame = 1 << frameBit;
+  // Entries have even indices, which `|` tells the engine cannot overflow, unlike `+`.
+  for (let slot = first; slot < stop; slot = (slot + 2) | 0) {
+    words[slot | 1] = hi;
     words[slot] = lo;
-    lo += 1 << frameBit;
+    lo = (lo + nextFrame) | 0;
   }
   tree.counts[table]! += run;
   return run;

@@ -56,6 +56,7 @@ export class PageTable implements ArchVmAspace {
 
   readonly #endVpn: Vpn;
   readonly #pfnLimit: Pfn;
+  readonly #smallPfnLimit: Pfn;
   readonly #tree: TableTree;
   readonly #quirks: EngineQuirks;
   readonly #request: MapRequest;
@@ -73,6 +74,7 @@ export class PageTable implements ArchVmAspace {
     this.tag = tag;
     this.#endVpn = baseVpn + pageCount;
     this.#pfnLimit = 2 ** (format.capabilities.physBits - PAGE_SHIFT);
+    this.#smallPfnLimit = Math.min(this.#pfnLimit, 2 ** 30);
     this.#tree = new TableTree(format, hardware, tag, rootCopy);
     this.#quirks = quirks;
     this.#request = {
@@ -127,11 +129,7 @@ export class PageTable implements ArchVmAspace {
   ): Status {
     if (!this.#contains(vpn, count)) return Status.OUT_OF_RANGE;
     if (!areMappableFlags(flags)) return Status.INVALID_ARGS;
-    const limit = this.#pfnLimit;
-    for (let i = 0; i < count; i++) {
-      const pfn = pfns[i]!;
-      if (!(pfn >= 0 && pfn < limit)) return Status.INVALID_ARGS;
-    }
+    if (!this.#areMappableFrames(pfns, count)) return Status.INVALID_ARGS;
     if (count === 0) return Status.OK;
     this.#beginEdit();
     const request = this.#request;
@@ -250,6 +248,17 @@ export class PageTable implements ArchVmAspace {
   #contains(vpn: Vpn, count: number): boolean {
     if (this.#quirks.checksFirstPageOnly) return vpn >= this.baseVpn && vpn < this.#endVpn;
     return vpn >= this.baseVpn && count >= 0 && vpn + count <= this.#endVpn;
+  }
+
+  #areMappableFrames(pfns: ArrayLike<Pfn>, count: number): boolean {
+    const small = this.#smallPfnLimit;
+    for (let i = 0; i < count; i++) {
+      const pfn = pfns[i]!;
+      // Nearly always enough, and a comparison of two small integers.
+      if (pfn >= 0 && pfn < small) continue;
+      if (!(pfn >= 0 && pfn < this.#pfnLimit)) return false;
+    }
+    return true;
   }
 
   #requireLive(): void {

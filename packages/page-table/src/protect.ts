@@ -24,7 +24,7 @@ export function protectPages(
   enlarge: Enlarge,
 ): Status {
   const end = vpn + count;
-  const lastTable = tree.lastLeafTable(vpn);
+  const lastTable = tree.lastMarkedTable(vpn);
   if (lastTable !== NO_FRAME && tree.runLength(vpn, end) === count) {
     tree.level = 0;
     protectRun(tree, quirks, vpn, count, flags, tree.slotOf(lastTable, vpn, 0));
@@ -45,6 +45,7 @@ export function protectPages(
       continue;
     }
     tree.markPath();
+    if (tree.level === 0) tree.rememberMarked(at);
     protectRun(tree, quirks, at, tree.level === 0 ? stop - at : 1, flags, tree.slot);
     at = stop;
   }
@@ -74,10 +75,10 @@ function protectRun(
   const keepHi = quirks.protectOrsAttributes ? -1 : ~maskHi;
   const stop = first + 2 * run;
   const synchronizes = tree.mustSynchronize(flags);
-  for (let slot = first; slot < stop; slot += 2) {
+  for (let slot = first; slot < stop; slot = (slot + 2) | 0) {
     const lo = words[slot]!;
     if (lo === 0) continue;
-    const hi = words[slot + 1]!;
+    const hi = words[slot | 1]!;
     if ((((lo ^ wantLo) & fixedLo) | ((hi ^ wantHi) & fixedHi)) !== 0) {
       panicCachePolicy(vpn + (slot - first) / 2);
     }
@@ -86,7 +87,7 @@ function protectRun(
     const newHi = (hi & keepHi) | setHi;
     const changed = ((lo ^ newLo) & maskLo) | ((hi ^ newHi) & maskHi);
     // An unaccessed leaf that software must mark is never cached: setting the bit flushes nothing.
-    words[slot + 1] = newHi;
+    words[slot | 1] = newHi;
     words[slot] = newLo;
     if (changed !== 0 && !batch.everything) batch.addPage(vpn + ((slot - first) >> 1));
   }

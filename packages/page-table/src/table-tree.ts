@@ -73,13 +73,16 @@ export class TableTree {
   readonly tables: Int32Array;
   readonly slots: Int32Array;
 
-  /** First page of the leaf table used last, and its frame. Every table above it is marked accessed. */
+  /** First page of the leaf table used last, its frame, and whether every table above it is marked accessed. */
   #lastBase = Number.NaN;
   #lastTable: Pfn = NO_FRAME;
+  #lastIsMarked = false;
   /** Tables unlinked by the running operation; freed only after the flush. */
   readonly #unlinked: Pfn[] = [];
 
   readonly #rootCopy: RootCopy | null;
+  /** Software keeps the accessed marks of tables: hardware knows none. */
+  readonly #setsMarks: boolean;
 
   constructor(
     format: EntryFormat,
@@ -88,6 +91,7 @@ export class TableTree {
     rootCopy: RootCopy | null,
   ) {
     this.#rootCopy = rootCopy;
+    this.#setsMarks = format.capabilities.nonTerminalAccessed === "software";
     this.codec = codecOf(format);
     this.hardware = hardware;
     this.words = hardware.memory.words;
@@ -154,6 +158,7 @@ export class TableTree {
       const entryLo = words[slot]!;
       if (entryLo === 0) return -1;
       if (codec.isLeaf(entryLo, level)) {
+        if (level === 0) this.rememberUnmarked(vpn, table);
         this.locatedLevel = level;
         return slot;
       }
@@ -174,16 +179,29 @@ export class TableTree {
     return end - vpn < toTableEnd ? (end - vpn) | 0 : toTableEnd;
   }
 
-  /** The leaf table of `vpn` if it was used last, else NO_FRAME: spares single-page edits the descent. */
+  /** The leaf table of `vpn` if it was used last, else NO_FRAME: spares work on single pages the descent. */
   lastLeafTable(vpn: Vpn): Pfn {
     const offset = vpn - this.#lastBase;
     return offset >= 0 && offset < this.leafTablePages ? this.#lastTable : NO_FRAME;
   }
 
+  /** The same for an edit that leaves accessed entries behind: only if the tables above are marked. */
+  lastMarkedTable(vpn: Vpn): Pfn {
+    return this.#lastIsMarked ? this.lastLeafTable(vpn) : NO_FRAME;
+  }
+
   /** Remembers the leaf table that the last descent ended in. The caller has marked its path. */
-  rememberLeafTable(vpn: Vpn): void {
+  rememberMarked(vpn: Vpn): void {
+    this.rememberUnmarked(vpn, this.tables[0]!);
+    this.#lastIsMarked = true;
+  }
+
+  /** Remembers a leaf table whose path nobody has marked; where marks are not ours to set, that is no less. */
+  rememberUnmarked(vpn: Vpn, table: Pfn): void {
+    if (table === this.#lastTable && this.lastLeafTable(vpn) === table) return;
     this.#lastBase = vpn - (vpn & (this.leafTablePages - 1));
-    this.#lastTable = this.tables[0]!;
+    this.#lastTable = table;
+    this.#lastIsMarked = !this.#setsMarks;
   }
 
   forgetLeafTable(): void {
@@ -192,9 +210,8 @@ export class TableTree {
 
   /** Marks every table on the path of the last descent as accessed, where software keeps the marks. */
   markPath(): void {
-    const { format } = this.codec;
-    if (format.capabilities.nonTerminalAccessed !== "software") return;
-    const { lo, hi } = format.tableAccessed;
+    if (!this.#setsMarks) return;
+    const { lo, hi } = this.codec.format.tableAccessed;
     for (let level = this.level + 1; level <= this.topLevel; level++) {
       this.words[this.slots[level]!]! |= lo;
       this.words[this.slots[level]! + 1]! |= hi;

@@ -47,6 +47,7 @@ export function removeRange(tree: TableTree, quirks: EngineQuirks, from: Vpn, en
     const state = tree.descend(at);
     if (tree.level === 0) {
       const run = tree.runLength(at, end);
+      tree.rememberUnmarked(at, tree.tables[0]!);
       const removed = clearRun(tree, at, run);
       if (removed > 0) tree.shrink(at, removed);
       at += run;
@@ -82,9 +83,9 @@ function clearRun(tree: TableTree, vpn: Vpn, run: number): number {
     removed++;
     batch.addPage(page);
   }
-  for (; slot < stop; slot += 2) {
+  for (; slot < stop; slot = (slot + 2) | 0) {
     if (words[slot] === 0) continue;
-    words[slot + 1] = 0;
+    words[slot | 1] = 0;
     words[slot] = 0;
     removed++;
   }

@@ -30,7 +30,7 @@
 #define SLICE_RUNS (RUNS / SLICES)
 #define SLICE_PAGES (SLICE_RUNS * RUN_PAGES)
 #define MOST_PASSES 64u
-#define WINDOW_START 0x200000000000ull
+#define WINDOW_START 0x4000000000ull
 
 #define P 1ull
 #define RW 2ull

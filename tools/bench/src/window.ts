@@ -16,7 +16,7 @@ import type { Vpn } from "@aspace/arch";
  * crosses a table edge, a little further along each time.
  */
 export const WINDOW_PAGES = 262_144;
-export const WINDOW_START: Vpn = 0x2_0000_0000;
+export const WINDOW_START: Vpn = 0x400_0000;
 export const RUN_PAGES = 512;
 export const RUNS = 511;
 const STRIDE = RUN_PAGES + 1;

@@ -32,6 +32,8 @@ export class Resident implements Refusal {
   touchedLarge = false;
   /** FreeUnaccessed passes so far. */
   freePasses = 0;
+  /** Which kind of operation was the last on its pages, for the state cells. */
+  lastKind = 0;
   /** Leaf tables touched since the last FreeUnaccessed, by the number of their first page / 512. */
   readonly #touchedTables = new Set<number>();
 

@@ -7,16 +7,17 @@ import type { World } from "./world.ts";
 
 /** Cells of abstract state that count as coverage. */
 export const STATE_CELLS = 4096;
+const SECOND_HALF = STATE_CELLS / 2;
 
 const ASPACE_KINDS: readonly AspaceKind[] = [AspaceKind.USER, AspaceKind.KERNEL, AspaceKind.GUEST];
 
 /**
- * Feedback that edges do not give: which kind of operation met which kind of state, and how it went.
- * Coarse on purpose: were every input new, the corpus would explode.
+ * Feedback that edges do not give: which kind of operation met which state, and how it went. Coarse on
+ * purpose: were every input new, the corpus would explode.
  *
  * ```
- *   bits 11..8 kind of operation   7..6 status   5..4 aspace
- *   3 splits   2 a large leaf was touched before   1..0 harvests that free: 0, 1, more
+ *               10..7 kind     6..5 status      4..3 aspace   2 split leaves   1 touched a large one   0 freed
+ *   2048 plus   10..7 kind     6..3 kind of the operation on the aspace before     2..1 aspace   0 done
  * ```
  */
 export class StateCells {
@@ -31,21 +32,28 @@ export class StateCells {
     for (const [which, world] of worlds.entries()) {
       const { slot, status } = outcomes[which]!;
       const resident = slot < 0 ? null : world.residents[slot]!;
-      const state = resident === null ? 0 : stateOf(resident);
-      this.#cells[(kind << 8) | (statusClass(status) << 6) | state] = 1;
+      if (resident === null) this.#cells[(kind << 7) | (statusClass(status) << 5)] = 1;
+      else this.#noteResident(resident, kind, statusClass(status));
     }
   }
+
+  #noteResident(resident: Resident, kind: number, status: number): void {
+    const aspace = ASPACE_KINDS.indexOf(resident.kind);
+    const split = resident.splits > 0 ? 4 : 0;
+    const touched = resident.touchedLarge ? 2 : 0;
+    const freed = resident.freePasses > 0 ? 1 : 0;
+    this.#cells[(kind << 7) | (status << 5) | (aspace << 3) | split | touched | freed] = 1;
+    const done = status === DONE ? 1 : 0;
+    this.#cells[SECOND_HALF | (kind << 7) | (resident.lastKind << 3) | (aspace << 1) | done] = 1;
+    resident.lastKind = kind;
+  }
 }
+
+const DONE = 1;
 
 /** Skipped, done, refused for want of memory, refused otherwise. */
 function statusClass(status: Status | null): number {
   if (status === null) return 0;
-  if (status === Status.OK) return 1;
+  if (status === Status.OK) return DONE;
   return status === Status.NO_MEMORY ? 2 : 3;
-}
-
-function stateOf({ kind, splits, touchedLarge, freePasses }: Resident): number {
-  const split = splits > 0 ? 8 : 0;
-  const touched = touchedLarge ? 4 : 0;
-  return (ASPACE_KINDS.indexOf(kind) << 4) | split | touched | Math.min(freePasses, 2);
 }

@@ -1,12 +1,15 @@
 import {
+  Access,
+  FaultFlags,
   KernelPanic,
   Status,
+  emptyWalk,
   formatAddress,
   isFetchAccess,
   isWriteAccess,
-  type Access,
   type Pfn,
   type Vpn,
+  type Walk,
 } from "@aspace/arch";
 import { permits } from "@aspace/arch-conformance";
 import type { Cpu, CpuMode } from "@aspace/machine";
@@ -30,7 +33,11 @@ export function accessWord(
   const cpu = world.machine.cpus[operation.cpu]!;
   world.reach(operation.cpu, resident);
   const leaf = resident.reference.lookup(vpn);
+  const wasUnmarked = isUnmarked(stage, resident, vpn);
   resident.observer.access(cpu, vpn, operation.access);
+  if (wasUnmarked && !isUnmarked(stage, resident, vpn)) {
+    situations.note("an access fault was resolved by markAccessed");
+  }
   outcome.slot = resident.slot;
   outcome.vpn = vpn;
   outcome.count = 1;
@@ -45,6 +52,16 @@ export function accessWord(
   if (isWriteAccess(operation.access)) storeWord(stage, cpu, operation.access, vpn, pfn, serial);
   else readWord(stage, cpu, operation.access, vpn, pfn);
   resident.noteTouch(vpn, leaf);
+}
+
+// Reused by every look.
+const walk: Walk = emptyWalk();
+
+/** Whether a page is mapped, but its access flag faults: only software can set it. */
+function isUnmarked({ world }: Stage, resident: Resident, vpn: Vpn): boolean {
+  if (!resident.aspace.capabilities.markAccessedSupported) return false;
+  world.watch(resident).inspect(vpn, Access.COPY_READ, walk);
+  return (world.architecture.faultFlags(walk.fault) & FaultFlags.ACCESS) !== 0;
 }
 
 /** 0, 3 or 6: an access kind is its mode plus 0, 1 or 2. */

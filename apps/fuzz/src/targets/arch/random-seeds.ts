@@ -1,0 +1,54 @@
+import { Random } from "@aspace/arch-conformance";
+import { createArchTarget } from "./arch-target.ts";
+import { HEADER_BYTES, MAX_OPERATIONS, RECORD_BYTES } from "./decode.ts";
+
+/** Swarm masks switch kinds off (F-7); two of three random programs have all kinds. */
+const MASK_BYTES = [4, 5] as const;
+
+/** A random program; `operations` of it, or a random number of them. */
+export function randomInput(
+  random: Random,
+  operations: number = 1 + random.below(MAX_OPERATIONS),
+): Uint8Array {
+  const length = HEADER_BYTES + operations * RECORD_BYTES;
+  const input = Uint8Array.from({ length }, () => random.below(256));
+  if (!random.ratio(1, 3)) for (const index of MASK_BYTES) input[index] = 0;
+  return input;
+}
+
+/**
+ * Chooses, among random programs, those that reach state cells which nothing before them reached: the
+ * combinations that no scene shows. Programs are short, so that each adds little.
+ */
+export function chooseRandomSeeds(
+  arches: readonly string[],
+  scenes: readonly Uint8Array[],
+  candidates: number,
+  seed: number,
+): Uint8Array[] {
+  let cells = new Uint8Array();
+  const target = createArchTarget({
+    arches,
+    quirks: [],
+    stateMap: (count) => (cells = new Uint8Array(count)),
+  });
+  const reached = new Set<number>();
+  const reachesNew = (input: Uint8Array): boolean => {
+    cells.fill(0);
+    const failure = target.run(input);
+    if (failure !== null) throw new Error(`a seed breaks ${failure.rule}: ${failure.message}`);
+    const before = reached.size;
+    cells.forEach((hit, cell) => hit !== 0 && reached.add(cell));
+    return reached.size > before;
+  };
+  const random = new Random(seed);
+  const inputs = Array.from({ length: candidates }, () => randomInput(random));
+  const kept = [...scenes, ...inputs].filter(reachesNew);
+  // What a later program reaches as well was kept for nothing: once more from the end.
+  reached.clear();
+  for (const scene of scenes) reachesNew(scene);
+  return kept
+    .toReversed()
+    .filter((input) => !scenes.includes(input))
+    .filter(reachesNew);
+}
