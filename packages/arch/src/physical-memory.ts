@@ -7,7 +7,7 @@ import type { Pfn } from "./units.ts";
  */
 export interface PhysicalMemory {
   readonly words: Int32Array;
-  /** Frames of RAM, from frame 0. Higher frame numbers are devices or nothing. */
+  /** Frames of RAM, from frame 0, at most 2^21 so that word indices are int32. Higher ones are devices or nothing. */
   readonly frameCount: number;
 }
 

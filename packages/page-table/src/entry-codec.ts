@@ -111,7 +111,6 @@ export class EntryCodec {
     return high === 0 ? low : low + high * this.lowFrames;
   }
 
-
   /** Whether a present entry at `level` ends the walk. */
   isLeaf(lo: number, level: number): boolean {
     if (level === 0) return true;

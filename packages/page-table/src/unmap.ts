@@ -32,9 +32,10 @@ export function unmapPages(
  */
 function removeFromLastTable(tree: TableTree, vpn: Vpn): boolean {
   const table = tree.lastLeafTable(vpn);
-  if (table === NO_FRAME || tree.counts[table]! < 2) return false;
+  if (table === NO_FRAME) return false;
   const slot = tree.slotOf(table, vpn, 0);
   if (tree.words[slot] === 0) return true;
+  if (tree.counts[table]! < 2) return false;
   tree.clear(slot);
   tree.counts[table]!--;
   tree.batch.addPage(vpn);

@@ -21,10 +21,8 @@ const ARCH: TargetEntry = {
   name: "arch",
   module: new URL("../targets/arch/index.ts", import.meta.url).href,
   factory: "createArchTarget",
-  packagesUnderTest: (arches) => [
-    ...["arch", "machine", "page-table"],
-    ...new Set(arches.map(packageOf)),
-  ].map(workspacePackage),
+  packagesUnderTest: (arches) =>
+    ["arch", "machine", "page-table", ...new Set(arches.map(packageOf))].map(workspacePackage),
   maxInputBytes: HEADER_BYTES + MAX_OPERATIONS * RECORD_BYTES,
   runLimitSeconds: 10,
   seedCorpus: fileURLToPath(new URL("../../corpus/arch", import.meta.url)),

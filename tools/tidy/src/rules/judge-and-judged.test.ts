@@ -36,6 +36,10 @@ test("a sibling does not launder the import, and the chain is told", () => {
   ]);
 });
 
+test("the walk reads none of the encoder's bit tables", () => {
+  expect(breaches({ "walk.ts": 'import { PTE } from "./entry-layout.ts";' })).toHaveLength(1);
+});
+
 test("the walk uses none of the engine that edits tables", () => {
   expect(breaches({ "walk.ts": 'import { shift } from "@aspace/page-table";' })).toHaveLength(1);
 });

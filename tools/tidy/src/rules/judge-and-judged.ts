@@ -1,16 +1,17 @@
 /**
  * A backend's MMU walk judges what its encoder wrote, so the two share no code.
  *
- * Followed through every import that brings code: neither `walk.ts` nor `format.ts` may reach the other, and the walk
- * may not reach the engine that edits the tables. Types are shared freely; they are erased and compute nothing.
+ * Followed through every import that brings code: neither `walk.ts` nor `format.ts` and its bit tables
+ * may reach the other, and the walk may not reach the engine that edits the tables. Types are shared freely; they are erased and compute nothing.
  */
 import { importsOf, resolveRelative } from "../import.ts";
 import type { Repository } from "../repository.ts";
 import type { Rule, Violation } from "../rule.ts";
 
 const APART: readonly { readonly from: string; readonly never: readonly string[] }[] = [
-  { from: "walk.ts", never: ["format.ts", "@aspace/page-table"] },
+  { from: "walk.ts", never: ["format.ts", "entry-layout.ts", "@aspace/page-table"] },
   { from: "format.ts", never: ["walk.ts"] },
+  { from: "entry-layout.ts", never: ["walk.ts"] },
 ];
 
 export const judgeAndJudged: Rule = {

@@ -14,7 +14,7 @@ import {
 } from "./decode.ts";
 import type { PageRange } from "./operands.ts";
 import type { Operation, Program } from "./operation.ts";
-import { PAGE_CHOICES, WINDOW_PLACES } from "./window.ts";
+import { WINDOW_PLACES } from "./window.ts";
 
 /**
  * Programs back to bytes, by inverting the decoder: for each operand, the first byte that decodes
@@ -27,13 +27,10 @@ export function encode(program: Program): Uint8Array | null {
   if (program.operations.length > MAX_OPERATIONS) return null;
   const header = encodeHeader(program);
   if (header === null) return null;
-  for (let pages = 0; pages < PAGE_CHOICES.length; pages++) {
-    header[6] = pages;
-    for (const windows of windowPairs()) {
-      header[1] = windows;
-      const records = encodeRecords(program, decodeSetting(header));
-      if (records !== null) return Uint8Array.from([...header, ...records]);
-    }
+  for (const windows of windowPairs()) {
+    header[1] = windows;
+    const records = encodeRecords(program, decodeSetting(header));
+    if (records !== null) return Uint8Array.from([...header, ...records]);
   }
   return null;
 }
@@ -49,6 +46,7 @@ function encodeHeader(program: Program): Uint8Array | null {
   header[0] = (program.cpus - 1) | (slots << 2);
   header[2] = budget;
   header[3] = checks;
+  // Page choice 0 leaves out no page, swarm mask 0 no kind.
   return header;
 }
 
@@ -79,6 +77,9 @@ const LENGTHS: readonly number[] = Array.from({ length: 256 }, (_, length) => le
   },
 );
 
+/** Where the length does not count, it still says whether the page is aligned to 1 GiB. */
+const ALIGNMENTS: readonly number[] = [0, 7];
+
 /** `who` bytes by what their upper four bits say; the lower four are CPU and slot. */
 const PLACES = [0x00, 0x10, 0x20, 0x30] as const;
 
@@ -105,7 +106,7 @@ function encodeRecord(
   const needsRange = "count" in operation;
   const needsPage = "page" in operation;
   for (const place of PLACES) {
-    for (const length of needsRange ? LENGTHS : [0]) {
+    for (const length of needsRange ? LENGTHS : ALIGNMENTS) {
       record[1] = place | (cpu << 2) | slot;
       record[3] = length;
       record[5] = 0;

@@ -1,0 +1,68 @@
+/** The committed seed corpus, replayed without the engine (F-24). */
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { readCorpus } from "../../campaign/corpus.ts";
+import { sha1 } from "../../findings/fingerprint.ts";
+import { Random } from "@aspace/arch-conformance";
+import { arm64 } from "@aspace/arch-arm64";
+import { x86_64 } from "@aspace/arch-x86-64";
+import { createArchTarget } from "./arch-target.ts";
+import { DECODER_VERSION, decode } from "./decode.ts";
+import { encode } from "./encode.ts";
+import { randomInput } from "./random-seeds.ts";
+import { Runner } from "./runner.ts";
+import { SCENES } from "./scenes.ts";
+import { SITUATIONS, SituationCounts } from "./situations.ts";
+import { STATE_CELLS, StateCells } from "./state-cells.ts";
+
+const folder = fileURLToPath(new URL("../../../corpus/arch", import.meta.url));
+const corpus = readCorpus(folder);
+const inputs = [...corpus.inputs.values()];
+const BOTH = [x86_64, arm64];
+const RANDOM_PROGRAMS = 300;
+
+function createRunner(): Runner {
+  const cells = new StateCells(new Uint8Array(STATE_CELLS));
+  const counts = { runs: 0, operations: 0, skipped: 0 };
+  return new Runner(BOTH, [], new SituationCounts(), cells, counts);
+}
+
+describe("the seed corpus", () => {
+  test("is whole, small, and of this decoder version (F-10, F-28)", () => {
+    expect(corpus).toMatchObject({ damaged: [], decoderVersion: DECODER_VERSION });
+    expect(inputs.length).toBeLessThan(400);
+  });
+
+  test("holds every scene", () => {
+    for (const { name, program } of SCENES) {
+      expect([name, corpus.inputs.has(sha1(encode(program)!))]).toEqual([name, true]);
+    }
+  });
+
+  test("runs clean on both architectures and reaches every situation (F-13, F-24)", () => {
+    const target = createArchTarget({ arches: BOTH.map(({ name }) => name), quirks: [] });
+    for (const input of inputs) expect(target.run(input)).toBeNull();
+    const { runs, operations, sometimes } = target.stats;
+    expect(runs).toBe(inputs.length);
+    expect(operations).toBeGreaterThan(3000);
+    expect(SITUATIONS.filter((name) => sometimes[name] === 0)).toEqual([]);
+  });
+
+  test("does the same in any order, in a new process or after other programs (F-22)", () => {
+    const statuses = (order: readonly Uint8Array[]): Map<Uint8Array, unknown> => {
+      const runner = createRunner();
+      return new Map(
+        order.map((input) => [input, [runner.run(decode(input)), structuredClone(runner.steps)]]),
+      );
+    };
+    const forwards = statuses(inputs);
+    const backwards = statuses(inputs.toReversed());
+    for (const input of inputs) expect(backwards.get(input)).toEqual(forwards.get(input));
+  });
+});
+
+test("random programs run clean on both architectures (F-24)", () => {
+  const target = createArchTarget({ arches: BOTH.map(({ name }) => name), quirks: [] });
+  const random = new Random(2);
+  for (let i = 0; i < RANDOM_PROGRAMS; i++) expect(target.run(randomInput(random))).toBeNull();
+});
