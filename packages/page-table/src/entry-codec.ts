@@ -53,20 +53,21 @@ export class EntryCodec {
     this.format = format;
     this.levels = format.levels;
     this.indexBits = format.indexBits;
-    this.entries = 2 ** format.indexBits;
+    // Shifts, not powers: `**` makes a floating-point number, which the loops would convert each time.
+    this.entries = 1 << format.indexBits;
     this.indexMask = this.entries - 1;
     this.span = Float64Array.from(
       { length: format.levels + 1 },
       (_, level) => 2 ** (format.indexBits * level),
     );
     this.frameBit = format.frameBit;
-    this.lowFrames = 2 ** (32 - format.frameBit);
+    this.lowFrames = 1 << (32 - format.frameBit);
     this.highShift = 32 - format.frameBit;
     this.topLeafLevel = format.topLeafLevel;
     this.leafMask = format.leafMask;
     this.leafFlip = format.leafFlip;
     this.hiScale = 2 ** (format.frameBit - 32);
-    this.frameMaskHi = 2 ** (format.frameBits + format.frameBit - 32) - 1;
+    this.frameMaskHi = (1 << (format.frameBits + format.frameBit - 32)) - 1;
     const rows = MMU_FLAG_WORDS * this.levels;
     this.leafLo = new Int32Array(rows);
     this.leafHi = new Int32Array(rows);

@@ -113,7 +113,7 @@ function dropUnaccessed(
 
 /** Quirk H10: frees a leaf table whatever it still maps. */
 function dropWholeTable(tree: TableTree, vpn: Vpn): void {
-  const table = tree.tables[0]!;
+  const table = tree.tableAt(0);
   tree.words.fill(0, table * FRAME_WORDS, (table + 1) * FRAME_WORDS);
   tree.batch.addEverything();
   tree.shrink(vpn, tree.counts[table]!);

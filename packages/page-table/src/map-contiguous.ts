@@ -1,6 +1,6 @@
 import { NO_FRAME, Status, type MmuFlagSet, type Pfn, type Vpn } from "@aspace/arch";
-import { hasLive } from "./map.ts";
-import { ABSENT, type TableTree } from "./table-tree.ts";
+import { hasLive, leafSlot } from "./map.ts";
+import type { TableTree } from "./table-tree.ts";
 
 /**
  * Mapping a run of frames with the largest leaves that fit:
@@ -36,14 +36,14 @@ export function mapRange(
 function tablesMissing(tree: TableTree, from: Vpn, end: Vpn, offset: number): number {
   let missing = 0;
   for (let at = from; at < end;) {
-    const state = tree.descend(at);
-    if (tree.level === 0) {
+    const slot = leafSlot(tree, at);
+    if (slot >= 0) {
       const run = tree.runLength(at, end);
-      if (hasLive(tree.words, tree.slot, run)) return -1;
+      if (hasLive(tree.words, slot, run)) return -1;
       at += run;
       continue;
     }
-    if (state !== ABSENT) return -1;
+    if (tree.words[tree.slot] !== 0) return -1;
     const covered = Math.min(end, tree.endOfEntry(at));
     missing += tablesFor(tree, tree.level, at, covered, offset);
     at = covered;
@@ -82,10 +82,7 @@ function fits(tree: TableTree, level: number, vpn: Vpn, pfn: Pfn, end: Vpn): boo
 /** Installs one large leaf, or the rest of a leaf table, at `vpn`; answers the pages mapped. */
 function installNext(tree: TableTree, vpn: Vpn, end: Vpn, pfn: Pfn, flags: MmuFlagSet): number {
   const lastTable = tree.lastMarkedTable(vpn);
-  if (lastTable !== NO_FRAME) {
-    tree.tables[0] = lastTable;
-    return installRun(tree, vpn, end, pfn, flags);
-  }
+  if (lastTable !== NO_FRAME) return installRun(tree, lastTable, vpn, end, pfn, flags);
   tree.descend(vpn);
   let level = tree.level;
   while (level > 0 && !fits(tree, level, vpn, pfn, end)) level--;
@@ -93,11 +90,11 @@ function installNext(tree: TableTree, vpn: Vpn, end: Vpn, pfn: Pfn, flags: MmuFl
   tree.markPath();
   if (level === 0) {
     tree.rememberMarked(vpn);
-    return installRun(tree, vpn, end, pfn, flags);
+    return installRun(tree, tree.tableAt(0), vpn, end, pfn, flags);
   }
   const row = flags * tree.codec.levels + level;
   tree.writeLeaf(tree.slot, pfn, tree.codec.leafLo[row]!, tree.codec.leafHi[row]!);
-  tree.counts[tree.tables[level]!]!++;
+  tree.counts[tree.tableAt(level)]!++;
   return tree.codec.span[level]!;
 }
 
@@ -105,9 +102,15 @@ function installNext(tree: TableTree, vpn: Vpn, end: Vpn, pfn: Pfn, flags: MmuFl
  * Fills entries of a leaf table from `vpn`, all of them absent, as far as the table, the range and the
  * high half that the first frame has; answers the pages mapped.
  */
-function installRun(tree: TableTree, vpn: Vpn, end: Vpn, pfn: Pfn, flags: MmuFlagSet): number {
+function installRun(
+  tree: TableTree,
+  table: Pfn,
+  vpn: Vpn,
+  end: Vpn,
+  pfn: Pfn,
+  flags: MmuFlagSet,
+): number {
   const { codec, words } = tree;
-  const table = tree.tables[0]!;
   const row = flags * codec.levels;
   const attributesLo = codec.leafLo[row]!;
   const attributesHi = codec.leafHi[row]!;

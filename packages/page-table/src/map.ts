@@ -31,7 +31,6 @@ export interface MapRequest {
 
 /** Maps the request. ALREADY_EXISTS, NO_MEMORY, OK. */
 export function mapPages(tree: TableTree, quirks: EngineQuirks, request: MapRequest): Status {
-  if (request.count === 1 && mapInLastTable(tree, request)) return Status.OK;
   const status = plan(tree, quirks, request);
   if (status !== Status.OK) return status;
   const { vpn, count, action } = request;
@@ -40,7 +39,8 @@ export function mapPages(tree: TableTree, quirks: EngineQuirks, request: MapRequ
   const end = vpn + count;
   for (let at = vpn; at < end;) {
     const run = tree.runLength(at, end);
-    if (reachLeafTable(tree, at)) installRun(tree, request, at, run);
+    const table = reachLeafTable(tree, at);
+    if (table !== NO_FRAME) installRun(tree, request, table, at, run);
     at += run;
   }
   return Status.OK;
@@ -48,16 +48,15 @@ export function mapPages(tree: TableTree, quirks: EngineQuirks, request: MapRequ
 
 /**
  * The common case of one page with an absent entry in the table used last: nothing is in the way and
- * no table is missing. False when it is not that case.
+ * no table is missing, whatever the action. False when it is not that case; then nothing has changed.
  */
-function mapInLastTable(tree: TableTree, request: MapRequest): boolean {
-  const { vpn, flags } = request;
+export function mapInLastTable(tree: TableTree, vpn: Vpn, pfn: Pfn, flags: MmuFlagSet): boolean {
   const table = tree.lastMarkedTable(vpn);
   if (table < 0 || tree.mustSynchronize(flags)) return false;
   const slot = tree.slotOf(table, vpn, 0);
   if (tree.words[slot] !== 0) return false;
   const row = flags * tree.codec.levels;
-  tree.writeLeaf(slot, request.pfns[0]!, tree.codec.leafLo[row]!, tree.codec.leafHi[row]!);
+  tree.writeLeaf(slot, pfn, tree.codec.leafLo[row]!, tree.codec.leafHi[row]!);
   tree.counts[table]!++;
   return true;
 }
@@ -95,11 +94,13 @@ function plan(tree: TableTree, quirks: EngineQuirks, request: MapRequest): Statu
 }
 
 /** The entry of `vpn` in an existing leaf table; -1 when the last descent ended above one. */
-function leafSlot(tree: TableTree, vpn: Vpn): number {
+export function leafSlot(tree: TableTree, vpn: Vpn): number {
   const table = tree.lastLeafTable(vpn);
   if (table !== NO_FRAME) return tree.slotOf(table, vpn, 0);
   tree.descend(vpn);
-  return tree.level === 0 ? tree.slot : -1;
+  if (tree.level > 0) return -1;
+  tree.rememberUnmarked(vpn, tree.tableAt(0));
+  return tree.slot;
 }
 
 /** An upgrade may split a large leaf in its way, except in the kernel, which may not lose a page. */
@@ -166,7 +167,7 @@ function replaceEntry(
   vpn: Vpn,
 ): boolean {
   const { codec, words } = tree;
-  const slot = tree.slotOf(tree.tables[0]!, vpn, 0);
+  const slot = tree.slotOf(tree.tableAt(0), vpn, 0);
   const lo = words[slot]!;
   if (lo === 0) return false;
   const hi = words[slot + 1]!;
@@ -189,7 +190,7 @@ function replaceEntry(
     return false;
   }
   tree.clear(slot);
-  tree.counts[tree.tables[0]!]!--;
+  tree.counts[tree.tableAt(0)]!--;
   tree.batch.addPage(vpn);
   return true;
 }
@@ -215,38 +216,35 @@ function rewritePermissions(
 }
 
 /**
- * Ends the last descent in the leaf table of `vpn`, building it if it is missing, with its path
- * marked as accessed. False when a large leaf maps the page (only Skip leaves one in place).
+ * The leaf table of `vpn`, built if it is missing, with the path to it marked as accessed. NO_FRAME
+ * when a large leaf maps the page (only Skip leaves one in place).
  */
-function reachLeafTable(tree: TableTree, vpn: Vpn): boolean {
-  const leafTable = tree.lastMarkedTable(vpn);
-  if (leafTable !== NO_FRAME) {
-    tree.tables[0] = leafTable;
-    return true;
-  }
+function reachLeafTable(tree: TableTree, vpn: Vpn): Pfn {
+  const lastTable = tree.lastMarkedTable(vpn);
+  if (lastTable !== NO_FRAME) return lastTable;
   if (tree.descend(vpn) === ABSENT) tree.growTo(vpn, 0);
-  if (tree.level !== 0) return false;
+  if (tree.level !== 0) return NO_FRAME;
   tree.markPath();
   tree.rememberMarked(vpn);
-  return true;
+  return tree.tableAt(0);
 }
 
-/** Fills the absent entries among `run` entries of the leaf table reached, leaves the others alone. */
-function installRun(tree: TableTree, request: MapRequest, vpn: Vpn, run: number): void {
+/** Fills the absent entries among `run` entries of a leaf table, leaves the others alone. */
+function installRun(tree: TableTree, request: MapRequest, table: Pfn, vpn: Vpn, run: number): void {
   const { codec, words } = tree;
   const { pfns, flags } = request;
-  const table = tree.tables[0]!;
   const row = flags * codec.levels;
   const lo = codec.leafLo[row]!;
   const hi = codec.leafHi[row]!;
   const { frameBit, hiScale, lowFrames } = codec;
-  const start = vpn - request.vpn;
-  let slot = tree.slotOf(table, vpn, 0);
+  const start = (vpn - request.vpn) | 0;
+  const first = tree.slotOf(table, vpn, 0);
   let installed = 0;
-  for (let i = start; i < start + run; i++, slot = (slot + 2) | 0) {
+  for (let i = 0; i < run; i++) {
+    const slot = first + (i << 1);
     if (words[slot] !== 0) continue;
-    const pfn = pfns[i]!;
-    words[slot + 1] = pfn < lowFrames ? hi : (pfn * hiScale) | hi;
+    const pfn = pfns[start + i]!;
+    words[slot | 1] = pfn < lowFrames ? hi : (pfn * hiScale) | hi;
     words[slot] = (pfn << frameBit) | lo;
     installed++;
   }

@@ -21,7 +21,7 @@ import {
 import type { AddressSpaceTag } from "./address-space-tag.ts";
 import type { EntryFormat } from "./entry-format.ts";
 import { harvestRange, markRange } from "./harvest.ts";
-import { mapPages, type MapRequest } from "./map.ts";
+import { mapInLastTable, mapPages, type MapRequest } from "./map.ts";
 import { mapRange } from "./map-contiguous.ts";
 import { protectPages } from "./protect.ts";
 import type { EngineQuirks } from "./quirks.ts";
@@ -74,7 +74,7 @@ export class PageTable implements ArchVmAspace {
     this.tag = tag;
     this.#endVpn = baseVpn + pageCount;
     this.#pfnLimit = 2 ** (format.capabilities.physBits - PAGE_SHIFT);
-    this.#smallPfnLimit = Math.min(this.#pfnLimit, 2 ** 30);
+    this.#smallPfnLimit = Math.min(this.#pfnLimit, 1 << 30);
     this.#tree = new TableTree(format, hardware, tag, rootCopy);
     this.#quirks = quirks;
     this.#request = {
@@ -132,6 +132,9 @@ export class PageTable implements ArchVmAspace {
     if (!this.#areMappableFrames(pfns, count)) return Status.INVALID_ARGS;
     if (count === 0) return Status.OK;
     this.#beginEdit();
+    if (count === 1 && mapInLastTable(this.#tree, vpn, pfns[0]!, flags)) {
+      return this.#endEdit(Status.OK);
+    }
     const request = this.#request;
     request.vpn = vpn;
     request.pfns = pfns;

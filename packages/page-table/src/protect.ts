@@ -75,14 +75,13 @@ function protectRun(
   const keepHi = quirks.protectOrsAttributes ? -1 : ~maskHi;
   const stop = first + 2 * run;
   const synchronizes = tree.mustSynchronize(flags);
+  let forbidden = 0;
   for (let slot = first; slot < stop; slot = (slot + 2) | 0) {
     const lo = words[slot]!;
     if (lo === 0) continue;
     const hi = words[slot | 1]!;
-    if ((((lo ^ wantLo) & fixedLo) | ((hi ^ wantHi) & fixedHi)) !== 0) {
-      panicCachePolicy(vpn + (slot - first) / 2);
-    }
     if (synchronizes) tree.synchronizeLeaf(lo, hi, level);
+    forbidden |= ((lo ^ wantLo) & fixedLo) | ((hi ^ wantHi) & fixedHi);
     const newLo = (lo & keepLo) | setLo;
     const newHi = (hi & keepHi) | setHi;
     const changed = ((lo ^ newLo) & maskLo) | ((hi ^ newHi) & maskHi);
@@ -91,8 +90,8 @@ function protectRun(
     words[slot] = newLo;
     if (changed !== 0 && !batch.everything) batch.addPage(vpn + ((slot - first) >> 1));
   }
-}
-
-function panicCachePolicy(vpn: Vpn): never {
-  throw new KernelPanic("P-P1", `protect changes the cache policy of ${formatAddress(vpn)}`);
+  if (forbidden !== 0) {
+    const pages = `${run} pages from ${formatAddress(vpn)}`;
+    throw new KernelPanic("P-P1", `protect changes the cache policy among ${pages}`);
+  }
 }

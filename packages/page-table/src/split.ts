@@ -1,4 +1,4 @@
-import { Enlarge, FRAME_WORDS, Status, type Pfn, type Vpn } from "@aspace/arch";
+import { Enlarge, FRAME_WORDS, NO_FRAME, Status, type Pfn, type Vpn } from "@aspace/arch";
 import type { EngineQuirks } from "./quirks.ts";
 import { LEAF, type TableTree } from "./table-tree.ts";
 
@@ -17,7 +17,8 @@ import { LEAF, type TableTree } from "./table-tree.ts";
 
 /** Tables needed to split the leaf around `edge` down to the last level; 0 if `edge` is not inside one. */
 function splitsAt(tree: TableTree, edge: Vpn): number {
-  if (tree.descend(edge) !== LEAF) return 0;
+  if (tree.lastLeafTable(edge) !== NO_FRAME || tree.descend(edge) !== LEAF) return 0;
+  if (tree.level === 0) tree.rememberUnmarked(edge, tree.tableAt(0));
   let tables = 0;
   for (let level = tree.level; level > 0; level--) {
     if (edge % tree.codec.span[level]! !== 0) tables++;
@@ -30,9 +31,9 @@ function splitsAt(tree: TableTree, edge: Vpn): number {
  * split once at each level that the edges share.
  */
 export function splitsForRange(tree: TableTree, start: Vpn, end: Vpn): number {
+  const atEnd = splitsAt(tree, end);
   const atStart = splitsAt(tree, start);
   const startLevel = atStart > 0 ? tree.level : 0;
-  const atEnd = splitsAt(tree, end);
   if (atStart === 0 || atEnd === 0) return atStart + atEnd;
   let shared = 0;
   for (let level = startLevel; level > 0; level--) {

@@ -43,7 +43,7 @@ export interface RootCopy {
  * ```
  *              level 2 (root)        level 1            level 0
  *              ┌──┬──┬──┐           ┌──┬──┬──┐         ┌──┬──┬──┐
- *   descend ─▶ │  │ ─┼──┼─ tables[1]│  │ ─┼──┼ tables[0]  │▓▓│  │  slot: the entry, level: 0
+ *   descend ─▶ │  │ ─┼──┼─ tableAt(1) │ ─┼──┼ tableAt(0) │▓▓│  │  slot: the entry, level: 0
  *              └──┴──┴──┘           └──┴──┴──┘         └──┴──┴──┘
  *                 slots[2]             slots[1]            slots[0]
  * ```
@@ -69,8 +69,7 @@ export class TableTree {
   slot = 0;
   /** Level of the leaf that `locate` found. */
   locatedLevel = 0;
-  /** The path of the last descent, by level, valid from `level` up. */
-  readonly tables: Int32Array;
+  /** The path of the last descent, by level, valid from `level` up: the entries it went through. */
   readonly slots: Int32Array;
 
   /** First page of the leaf table used last, its frame, and whether every table above it is marked accessed. */
@@ -101,7 +100,6 @@ export class TableTree {
     this.tag = tag;
     this.topLevel = format.levels - 1;
     this.leafTablePages = this.codec.entries;
-    this.tables = new Int32Array(format.levels);
     this.slots = new Int32Array(format.levels);
   }
 
@@ -118,7 +116,7 @@ export class TableTree {
    * in RAM, so that the frame in a table entry is an int32 and the loop needs no other numbers.
    */
   descend(vpn: Vpn): EntryState {
-    const { codec, words, tables, slots } = this;
+    const { codec, words, slots } = this;
     const { frameBit, frameMaskHi, highShift, indexBits, indexMask } = codec;
     const hi = (vpn / LOW_SPAN) | 0;
     const lo = vpn & LOW_MASK;
@@ -127,7 +125,6 @@ export class TableTree {
     for (let level = this.topLevel; ; level--) {
       const index = bits < LOW_BITS ? lo >>> bits : hi >>> (bits - LOW_BITS);
       const slot = (table << FRAME_SHIFT) | ((index & indexMask) << 1);
-      tables[level] = table;
       slots[level] = slot;
       const entryLo = words[slot]!;
       if (entryLo === 0 || codec.isLeaf(entryLo, level)) {
@@ -167,6 +164,11 @@ export class TableTree {
     }
   }
 
+  /** The table at `level` on the path of the last descent. */
+  tableAt(level: number): Pfn {
+    return this.slots[level]! >> FRAME_SHIFT;
+  }
+
   /** First page after what the entry found by the last descent covers. */
   endOfEntry(vpn: Vpn): Vpn {
     const span = this.codec.span[this.level]!;
@@ -192,7 +194,7 @@ export class TableTree {
 
   /** Remembers the leaf table that the last descent ended in. The caller has marked its path. */
   rememberMarked(vpn: Vpn): void {
-    this.rememberUnmarked(vpn, this.tables[0]!);
+    this.rememberUnmarked(vpn, this.tableAt(0));
     this.#lastIsMarked = true;
   }
 
@@ -237,7 +239,7 @@ export class TableTree {
   #link(level: number, slot: number, table: Pfn): void {
     this.hardware.bus.barrier();
     this.writeTable(slot, table, 0, 0);
-    this.counts[this.tables[level]!]!++;
+    this.counts[this.tableAt(level)]!++;
     this.tableCount++;
   }
 
@@ -278,12 +280,12 @@ export class TableTree {
    */
   shrink(vpn: Vpn, removed: number): void {
     let level = this.level;
-    let table = this.tables[level]!;
+    let table = this.tableAt(level);
     this.counts[table]! -= removed;
     while (level < this.topLevel && this.counts[table] === 0 && !this.#isPrebuilt(level)) {
       this.unlink(vpn, level);
       level++;
-      table = this.tables[level]!;
+      table = this.tableAt(level);
       this.counts[table]!--;
     }
   }
@@ -291,7 +293,7 @@ export class TableTree {
   /** Takes the table at `level` on the path out of the tree; it is freed after the next flush. */
   unlink(vpn: Vpn, level: number): void {
     this.clear(this.slots[level + 1]!);
-    this.#unlinked.push(this.tables[level]!);
+    this.#unlinked.push(this.tableAt(level));
     this.tableCount--;
     this.batch.addTable(vpn);
     this.forgetLeafTable();

@@ -48,7 +48,7 @@ export function removeRange(tree: TableTree, quirks: EngineQuirks, from: Vpn, en
     const state = tree.descend(at);
     if (tree.level === 0) {
       const run = tree.runLength(at, end);
-      tree.rememberUnmarked(at, tree.tables[0]!);
+      tree.rememberUnmarked(at, tree.tableAt(0));
       const removed = clearRun(tree, at, run);
       if (removed > 0) tree.shrink(at, removed);
       at += run;

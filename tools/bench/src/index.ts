@@ -1,4 +1,3 @@
 export { bench } from "./bench.ts";
 export { formatReport, type Host, type Report, type ReportRow } from "./report.ts";
-export { UnsteadyHost } from "./rounds.ts";
 export { GROUPS, type Group } from "./row.ts";

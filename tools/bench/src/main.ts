@@ -2,17 +2,15 @@
 import { BadUsage, USAGE, parseArguments, type BenchArguments } from "./arguments.ts";
 import { bench } from "./bench.ts";
 import { formatReport } from "./report.ts";
-import { UnsteadyHost } from "./rounds.ts";
 
 const USAGE_ERROR = 2;
-const CANNOT_RUN = 3;
 
 try {
   await run(parseArguments(process.argv.slice(2)));
 } catch (error) {
-  if (error instanceof BadUsage) refuse(error.message, USAGE_ERROR);
-  else if (error instanceof UnsteadyHost) refuse(error.message, CANNOT_RUN);
-  else throw error;
+  if (!(error instanceof BadUsage)) throw error;
+  process.stderr.write(`bench: ${error.message}\n`);
+  process.exitCode = USAGE_ERROR;
 }
 
 async function run({ only, json, help }: BenchArguments): Promise<void> {
@@ -25,9 +23,4 @@ async function run({ only, json, help }: BenchArguments): Promise<void> {
   });
   if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
   process.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatReport(report));
-}
-
-function refuse(why: string, status: number): void {
-  process.stderr.write(`bench: ${why}\n`);
-  process.exitCode = status;
 }

@@ -19,7 +19,7 @@ export function compilerVersion(): string | null {
   }
 }
 
-/** Builds the reference into `folder`; answers its path. Throws the compiler's own words. */
+/** Builds the reference into `folder`; answers the program's path. Throws what the compiler said. */
 export function buildReference(folder: string): string {
   const program = join(folder, "page_tables");
   let failure: unknown;

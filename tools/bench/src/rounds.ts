@@ -10,6 +10,7 @@ export interface Sides {
 }
 
 export interface Outcome {
+  /** Nanoseconds per page, medians of the rounds kept; ours is of all rounds if none was. */
   readonly oursNs: number;
   readonly referenceNs: number | null;
   /** Ours over the reference, median of the rounds' own ratios. */
@@ -19,7 +20,7 @@ export interface Outcome {
 }
 
 const ROUNDS = 7;
-/** On a host that keeps changing speed, a row ends with fewer rounds than it should have. */
+/** On a host that keeps changing speed, a row ends with fewer rounds, and with none has no ratio. */
 const MOST_ROUNDS = 25;
 
 /** Passes of one reading; both sides the same. */
@@ -31,40 +32,37 @@ export const PASSES = 4;
  */
 export async function runRounds(sides: Sides): Promise<Outcome> {
   const { reference } = sides;
-  if (reference === null) return runAlone(sides);
-  const ours: number[] = [];
-  const theirs: number[] = [];
-  let dropped = 0;
-  while (ours.length < ROUNDS && ours.length + dropped < MOST_ROUNDS) {
+  if (reference === null) return withoutReference(readings(sides.ours, ROUNDS), 0);
+  const kept: { readonly ours: number; readonly theirs: number }[] = [];
+  const dropped: number[] = [];
+  while (kept.length < ROUNDS && kept.length + dropped.length < MOST_ROUNDS) {
     const before = await reference();
-    const between = sides.ours();
+    const ours = sides.ours();
     const after = await reference();
-    if (agree(before, after)) {
-      ours.push(between);
-      theirs.push((before + after) / 2);
-    } else {
-      dropped++;
-    }
+    if (agree(before, after)) kept.push({ ours, theirs: (before + after) / 2 });
+    else dropped.push(ours);
   }
-  if (ours.length === 0) {
-    throw new UnsteadyHost(`${dropped} rounds, and in each the reference read two speeds`);
-  }
+  if (kept.length === 0) return { ...withoutReference(dropped, dropped.length), roundsKept: 0 };
   return {
-    oursNs: median(ours),
-    referenceNs: median(theirs),
-    ratio: median(ours.map((ns, i) => ns / theirs[i]!)),
-    roundsKept: ours.length,
-    roundsDropped: dropped,
+    oursNs: median(kept.map(({ ours }) => ours)),
+    referenceNs: median(kept.map(({ theirs }) => theirs)),
+    ratio: median(kept.map(({ ours, theirs }) => ours / theirs)),
+    roundsKept: kept.length,
+    roundsDropped: dropped.length,
   };
 }
 
-/** The host does something else meanwhile, so there is nothing to report. */
-export class UnsteadyHost extends Error {}
+const readings = (read: () => number, count: number): number[] =>
+  Array.from({ length: count }, () => read());
 
-function runAlone(sides: Sides): Outcome {
-  const readings = Array.from({ length: ROUNDS }, () => sides.ours());
-  const oursNs = median(readings);
-  return { oursNs, referenceNs: null, ratio: null, roundsKept: ROUNDS, roundsDropped: 0 };
+function withoutReference(ours: readonly number[], roundsDropped: number): Outcome {
+  return {
+    oursNs: median(ours),
+    referenceNs: null,
+    ratio: null,
+    roundsKept: ours.length,
+    roundsDropped,
+  };
 }
 
 /** Nanoseconds per page of the median slice. */

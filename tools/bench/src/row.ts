@@ -1,7 +1,7 @@
 import { mapContiguousRuns, mapListRuns, protectRuns, unmapRuns } from "./bulk-edits.ts";
 import { mapPages, protectPages, unmapPages } from "./single-page-edits.ts";
 import { coldWalks, loads, queries } from "./translations.ts";
-import { PAGES_AT_RANDOM, PAGES_IN_ORDER } from "./window.ts";
+import { HOT_PAGES_AT_RANDOM, PAGES_AT_RANDOM, PAGES_IN_ORDER } from "./window.ts";
 import type { CreateWorkload } from "./workload.ts";
 
 /** Cases of `native/page_tables.c`. */
@@ -50,5 +50,6 @@ export const ROWS: readonly Row[] = [
   row("query", "query, random", "walk-random", null, queries(PAGES_AT_RANDOM)),
   row("walk", "cold MMU walk, in order", "walk-ordered", 2.7, coldWalks(PAGES_IN_ORDER)),
   row("walk", "cold MMU walk, random", "walk-random", 2.2, coldWalks(PAGES_AT_RANDOM)),
-  row("load", "load with a TLB hit, random", "walk-random", 1.5, loads(PAGES_AT_RANDOM)),
+  row("load", "load, TLB hit, 1024 pages", "walk-random", 1.5, loads(HOT_PAGES_AT_RANDOM)),
+  row("load", "load, TLB hit, all pages", "walk-random", null, loads(PAGES_AT_RANDOM)),
 ];

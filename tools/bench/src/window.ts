@@ -16,6 +16,7 @@ import type { Vpn } from "@aspace/arch";
  * crosses a table edge, a little further along each time.
  */
 export const WINDOW_PAGES = 262_144;
+/** 256 GiB. Below 8 TiB a page number is a small integer; above, V8 puts each one on its heap. */
 export const WINDOW_START: Vpn = 0x400_0000;
 export const RUN_PAGES = 512;
 export const RUNS = 511;
@@ -40,6 +41,12 @@ export const PAGES_IN_ORDER: Int32Array = Int32Array.from(
 );
 
 export const PAGES_AT_RANDOM: Int32Array = shuffled(PAGES_IN_ORDER);
+
+/** As many pages as a real TLB holds, over and over: as many accesses as there are pages in all. */
+const HOT_PAGES = 1024;
+export const HOT_PAGES_AT_RANDOM: Int32Array = shuffled(
+  PAGES_IN_ORDER.map((_, i) => PAGES_IN_ORDER[i % HOT_PAGES]!),
+);
 
 /** The same numbers in an order that is the same in every process. */
 export function shuffled(numbers: Int32Array): Int32Array {

@@ -83,7 +83,7 @@ export class World {
   }
 
   #mapOne(vpn: Vpn): void {
-    const frames = [this.firstFrame];
+    const frames = Int32Array.of(this.firstFrame);
     mustBeOk(this.aspace.map(vpn, frames, 1, READ_WRITE, ExistingEntry.ERROR));
   }
 }

@@ -1,4 +1,11 @@
-import { Enlarge, FaultFlags, KernelPanic, formatAddress, type Access, type Vpn } from "@aspace/arch";
+import {
+  Enlarge,
+  FaultFlags,
+  KernelPanic,
+  formatAddress,
+  type Access,
+  type Vpn,
+} from "@aspace/arch";
 import { permits } from "@aspace/arch-conformance";
 import type { Operation } from "./operation.ts";
 import type { Stage } from "./outcome.ts";

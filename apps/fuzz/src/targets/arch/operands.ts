@@ -44,12 +44,7 @@ export function decodeRange(
   return { aspace, page: anchor.page + offset, count };
 }
 
-function windowRange(
-  setting: RangeSetting,
-  who: number,
-  spot: number,
-  length: number,
-): PageRange {
+function windowRange(setting: RangeSetting, who: number, spot: number, length: number): PageRange {
   const aspace = (who & 3) % setting.aspaces.length;
   const kind = setting.aspaces[aspace]!;
   const inWindow = setting.pages[spot]!;

@@ -1,10 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Status } from "@aspace/arch";
+import { MmuFlags, Status } from "@aspace/arch";
 import { UnreadableTrace } from "../../target.ts";
 import { createArchTarget } from "./arch-target.ts";
 import { HEADER_BYTES, MAX_OPERATIONS, RECORD_BYTES, decode } from "./decode.ts";
 import type { Operation } from "./operation.ts";
+import { UR, URW, failAllocation, map, protect, read, recreate } from "./scene-operations.ts";
 import { SCENES } from "./scenes.ts";
 import { readTrace, writeTrace } from "./trace.ts";
 
@@ -47,9 +48,11 @@ describe("a trace (F-17)", () => {
           seen: [Status.OK, null],
         }));
         const verdict = { rule: "P-M1", message: 'expected "OK"' };
-        const { program: back, arches, quirks } = readTrace(
-          writeTrace({ ...program, ...head }, steps, verdict),
-        );
+        const {
+          program: back,
+          arches,
+          quirks,
+        } = readTrace(writeTrace({ ...program, ...head }, steps, verdict));
         expect(back).toEqual(program);
         expect({ arches, quirks }).toEqual(head);
       }),
@@ -60,7 +63,9 @@ describe("a trace (F-17)", () => {
     const lines = trace().trimEnd().split("\n");
     expect(lines).toHaveLength(2 + SCENES[0]!.program.operations.length);
     expect(lines[0]).toMatch(/^\{"format":"aspace-arch-trace","version":1,"arches":\["x86-64"\]/);
-    expect(lines[1]).toMatch(/^\{"kind":"map","aspace":0,"page":510,"count":4,.*"seen":\["OK"\]\}$/);
+    expect(lines[1]).toMatch(
+      /^\{"kind":"map","aspace":0,"page":510,"count":4,.*"seen":\["OK"\]\}$/,
+    );
     expect(lines.at(-1)).toBe(
       '{"kind":"verdict","rule":"P-M1","message":"expected OK, seen NO_MEMORY"}',
     );
@@ -84,7 +89,26 @@ describe("a trace (F-17)", () => {
     expect(complaint(text)).toMatch(line);
   });
 
-  test("of a finding replays to the same failure, skipped operations left out", () => {
+  test("leaves out operations on an empty slot, which leave no mark (F-4)", () => {
+    const target = createArchTarget({ arches: ["x86-64"], quirks: [] });
+    const world = { ...SCENES[0]!.program, arches: ["x86-64"], quirks: ["H8"] };
+    const cached = map(0, 1, URW);
+    const failing = [
+      { ...cached, page: 1, flags: URW | MmuFlags.UNCACHED } as const,
+      protect(1, 1, UR),
+    ];
+    // No memory: the slot stays empty, what is planned for it is skipped.
+    const skipped = [failAllocation(0), recreate(0), cached, read(0, 0), recreate(0)];
+    const steps = [...skipped, ...failing].map((operation) => ({ operation, seen: [] }));
+    const failure = target.replay(writeTrace(world, steps, null))!;
+    expect(target.stats.skipped).toBe(2);
+    const kept = readTrace(failure.trace).program.operations.map(({ kind }) => kind);
+    expect(kept).toEqual(["failAllocation", "recreate", "recreate", "map", "protect"]);
+    expect(target.replay(failure.trace)).toEqual(failure);
+    expect(target.stats.skipped).toBe(2);
+  });
+
+  test("of a finding replays to the same failure", () => {
     const target = createArchTarget({ arches: ["x86-64"], quirks: ["H8"] });
     const { program } = SCENES.find(({ name }) => name.startsWith("pages have all"))!;
     const text = writeTrace(
