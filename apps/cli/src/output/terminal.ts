@@ -27,7 +27,8 @@ export function paint(style: Style, text: string): string {
 
 /** Columns of the terminal. A pipe or a file has no edge: there, one thing stays one line. */
 export function columnsOf(stream: NodeJS.WriteStream): number {
-  return stream.columns ?? Number.POSITIVE_INFINITY;
+  // A terminal without a size (a recording, some CI) reports none, or 0.
+  return stream.columns > 0 ? stream.columns : Number.POSITIVE_INFINITY;
 }
 
 /**
