@@ -251,6 +251,17 @@ describe("the lock", () => {
 });
 
 describe("queries", () => {
+  test("T-45 P-Q2: frames on both sides of 4 GiB, where they reach the entry's high half", () => {
+    const world = SmallWorld.start();
+    world.aspace.mapContiguous(65, 0x10_0000 - 4, 7, READ);
+    const pfns = Array.from({ length: 7 }, (_, i) => 0x10_0000 - 3 + i);
+    world.aspace.map(129, pfns, 7, READ, ERROR);
+    for (let i = 0; i < 7; i++) {
+      expect(world.query(65 + i)).toMatchObject({ pfn: 0x10_0000 - 4 + i });
+      expect(world.query(129 + i)).toMatchObject({ pfn: 0x10_0000 - 3 + i });
+    }
+  });
+
   test("T-45 P-Q2: every page of every leaf size answers its own frame", () => {
     const world = SmallWorld.start();
     world.aspace.mapContiguous(64, 0x10_0000, 75, READ);

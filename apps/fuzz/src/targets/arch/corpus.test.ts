@@ -63,6 +63,12 @@ describe("the seed corpus", () => {
   });
 });
 
+test("random programs run clean on five-level tables, whose ranges are larger (F-24)", () => {
+  const target = createArchTarget({ arches: ["x86-64-la57"], quirks: [] });
+  const random = new Random(3);
+  for (let i = 0; i < RANDOM_PROGRAMS; i++) expect(target.run(randomInput(random))).toBeNull();
+});
+
 test("random programs run clean on both architectures (F-24)", () => {
   const target = createArchTarget({ arches: BOTH.map(({ name }) => name), quirks: [] });
   const random = new Random(2);

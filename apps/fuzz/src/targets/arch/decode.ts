@@ -43,7 +43,7 @@ import { PAGE_CHOICES, WINDOW_PAGES, WINDOW_PLACES } from "./window.ts";
  * The *anchor* is the range that the program is at work on (F-5): that of the last operation on a range
  * that went beyond the anchor before it.
  */
-export const DECODER_VERSION = 2;
+export const DECODER_VERSION = 3;
 export const HEADER_BYTES = 8;
 export const RECORD_BYTES = 6;
 /** Longer inputs are cut: they dilute more than they find. */

@@ -16,6 +16,8 @@ export const MEMORY_FRAMES = 0x200;
 export const RAM_FRAMES: number = MEMORY_FIRST + MEMORY_FRAMES;
 /** A 1 GiB-aligned region of device frames. */
 export const DEVICE_FIRST: Pfn = 0x4_0000;
+/** Where runs of device frames start: just below 4 GiB, where the frame number's next bit is in an entry's high half. */
+export const DEVICE_EDGE: Pfn = 0x10_0000 - 32;
 
 /** Whether a frame is ordinary memory of the program's world. */
 export function isMemory(pfn: Pfn): boolean {

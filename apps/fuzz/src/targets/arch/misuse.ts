@@ -58,7 +58,7 @@ function callWrongly({ aspace }: Resident, page: number, wrong: Misuse): Status 
     case Misuse.ACROSS_END:
       return aspace.map(baseVpn + pageCount - 2, pfns, 3, RW, UPGRADE);
     case Misuse.WRAPPED:
-      return aspace.protect(vpn, 2 ** 40, RW, Enlarge.YES);
+      return aspace.protect(vpn, pageCount + 1, RW, Enlarge.YES);
     case Misuse.BAD_FRAME:
       return aspace.mapContiguous(vpn, frameLimit - 1, 2, RW);
     case Misuse.LAST_BAD_FRAME:

@@ -1,5 +1,5 @@
 import { MmuFlags, type AspaceKind, type MmuFlagSet, type Pfn } from "@aspace/arch";
-import { DEVICE_FIRST, MEMORY_FIRST } from "./frames.ts";
+import { DEVICE_EDGE, DEVICE_FIRST, MEMORY_FIRST } from "./frames.ts";
 import { WINDOW_PAGES, alignPage, windowStart } from "./window.ts";
 
 /** Operand bytes to pages, frames and flags. The drawing of a record is in `decode.ts`. */
@@ -97,7 +97,7 @@ export function decodePermissions(attributes: number): MmuFlagSet {
 
 /** A frame of memory, or of a device. */
 export function decodeFrame(extra: number): Pfn {
-  return ((extra & 0x80) === 0 ? MEMORY_FIRST : DEVICE_FIRST) + (extra & 63);
+  return ((extra & 0x80) === 0 ? MEMORY_FIRST : DEVICE_EDGE) + (extra & 63);
 }
 
 /** More pages than this are mapped by large leaves or not at all: base pages would cost too much. */
