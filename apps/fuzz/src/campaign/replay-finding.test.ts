@@ -30,7 +30,8 @@ function save(failure: Failure, quirks: string[], target = "stand-in"): string {
   const where = { target, arches: ["a"], quirks, decoderVersion: 1 };
   const provenance = { ...where, seed: 1, node: "v24.0.0", commit: null };
   const saved = new FindingStore(folder, provenance).save(failure, Buffer.from("asp"));
-  return saved.kind === "saved" ? saved.directory : "";
+  if (saved.kind !== "saved") throw new Error(`the finding was not saved: ${saved.kind}`);
+  return saved.directory;
 }
 
 test("a finding replays from its trace, and from its bytes when it has none (F-17)", async () => {
@@ -52,6 +53,7 @@ test("what is not a whole finding of a known target is refused with status 2", a
   const refusal = { kind: "refused", status: 2 };
   expect(await replayFinding(folder, [standIn])).toMatchObject(refusal);
   expect(await replayFinding(save(opened, [], "elsewhere"), [standIn])).toMatchObject(refusal);
+  rmSync(folder, { recursive: true });
   const directory = save(opened, ["opens-too-early"]);
   writeFileSync(join(directory, "input.bin"), "cut");
   expect(await replayFinding(directory, [standIn])).toMatchObject(refusal);
