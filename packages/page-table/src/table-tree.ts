@@ -138,8 +138,9 @@ export class TableTree {
   }
 
   /**
-   * Like `descend`, for readers: answers the slot of the leaf that maps `vpn`, or -1, and leaves the
-   * path alone, so that an observer may ask while an edit is under way. Sets `locatedLevel`.
+   * Like `descend`, for readers: answers the slot of the leaf that maps `vpn`, or -1. It leaves the
+   * path alone, so that an observer may ask while an edit is under way; of what edits use it changes
+   * only which leaf table was used last, and only to one that is linked. Sets `locatedLevel`.
    */
   locate(vpn: Vpn): number {
     const { codec, words } = this;
