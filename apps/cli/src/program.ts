@@ -42,11 +42,11 @@ export function createProgram(): Command {
 function describeFuzz(program: Command): void {
   const command = program
     .command("fuzz")
-    .argument("<target>", "what to fuzz: arch, the page-table backends")
+    .argument("<target>", "what to fuzz: arch (page-table backends) or objects (memory objects)")
     .summary("search for inputs that break a rule")
     .description(
-      "Runs a coverage-guided campaign: operations on several backends at once, every rule checked " +
-        "after each. Findings, corpus and a report stay in the output folder.",
+      "Runs a coverage-guided campaign: operations on several backends at once, or on memory objects, every " +
+        "rule checked after each. Findings, corpus and a report stay in the output folder.",
     )
     .option("--arch <names>", "architectures, with commas (default: x86-64,arm64)", nameList)
     .option(
@@ -71,6 +71,7 @@ function describeFuzz(program: Command): void {
     .option("--out <folder>", "where findings, corpus and report go (default: fuzz-out)")
     .option("--corpus <folder>", "inputs to start from (default: the target's own)")
     .option("--quirk <id>", "switch a known hazard on; repeatable", moreNames)
+    .option("--first-finding", "stop at the first finding")
     .option("--json", "print the result as one JSON document")
     .action(async (target: string, flags: FuzzFlags) => {
       const { fuzz } = await import("./commands/fuzz.ts");
@@ -80,6 +81,7 @@ function describeFuzz(program: Command): void {
     ["fuzz", "arch", "--time", "60"],
     ["fuzz", "arch", "--arch", "arm64", "--runs", "20000", "--seed", "1", "--json"],
     ["fuzz", "arch", "--quirk", "H5"],
+    ["fuzz", "objects", "--time", "60"],
   ]);
 }
 

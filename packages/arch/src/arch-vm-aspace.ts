@@ -53,7 +53,7 @@ export type AccessedCheck = (typeof AccessedCheck)[keyof typeof AccessedCheck];
 export interface QueryResult {
   pfn: Pfn;
   flags: MmuFlagSet;
-  /** log2 byte size of the leaf that maps the page. */
+  /** log2 byte size of the leaf that maps the page, or of the entry that is absent: nothing else it covers is mapped either. */
   leafShift: number;
 }
 
@@ -137,7 +137,7 @@ export interface ArchVmAspace {
 
   /**
    * Reads what the tables say about one page, without touching TLBs or accessed bits: OK with `out`
-   * filled (the exact page inside a large leaf), NOT_FOUND, OUT_OF_RANGE.
+   * filled (the exact page inside a large leaf), NOT_FOUND with only `leafShift` filled, OUT_OF_RANGE.
    */
   query(vpn: Vpn, out: QueryResult): Status;
 

@@ -19,6 +19,22 @@ export interface TableFrames {
   free(pfn: Pfn): void;
 }
 
+/** Where memory objects get their frames. A frame's contents are what its last owner left. */
+export interface PageFrames {
+  /** Frames that can be allocated now. */
+  readonly freeCount: number;
+  /** A frame owned by memory objects, or NO_FRAME. */
+  allocatePage(): Pfn;
+  /** The first of `count` adjacent frames, itself a multiple of `alignment` frames, or NO_FRAME. */
+  allocateRun(count: number, alignment: number): Pfn;
+  /** Takes back one frame. Panics when it is none (K-5) or a usable translation leads to it (P-T2). */
+  freePage(pfn: Pfn): void;
+  /** Makes a frame all zeroes; costs nothing when nobody wrote to it since power-on. */
+  zeroFrame(pfn: Pfn): void;
+  /** Announces that words of a frame may stop being zero. Called before storing to it directly. */
+  markWritten(pfn: Pfn): void;
+}
+
 /** The kernel's page records and their ages, as far as harvesting needs them. */
 export interface PageQueues {
   /** Whether the frame is ordinary memory with a page record; devices have none. */

@@ -9,9 +9,18 @@ export const Status = {
   NO_MEMORY: -4,
   INVALID_ARGS: -10,
   OUT_OF_RANGE: -14,
+  BUFFER_TOO_SMALL: -15,
   BAD_STATE: -20,
+  TIMED_OUT: -21,
+  SHOULD_WAIT: -22,
+  CANCELED: -23,
   NOT_FOUND: -25,
   ALREADY_EXISTS: -26,
+  UNAVAILABLE: -28,
+  ACCESS_DENIED: -30,
+  IO: -40,
+  IO_DATA_INTEGRITY: -42,
+  NO_SPACE: -54,
 } as const;
 
 export type Status = (typeof Status)[keyof typeof Status];

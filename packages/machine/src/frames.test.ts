@@ -34,6 +34,45 @@ describe("Frames", () => {
     expect(frames.take(FrameOwner.TABLE)).toBe(9);
   });
 
+  it("gives the lowest run that is free and aligned (K-26)", () => {
+    const frames = new Frames(FRAMES, FIRST);
+    for (let i = 0; i < 4; i++) frames.take(FrameOwner.PAGE);
+    frames.give(5);
+    frames.give(6);
+    expect(frames.takeRun(2, 1, FrameOwner.PAGE)).toBe(5);
+    expect(frames.takeRun(2, 3, FrameOwner.PAGE)).toBe(9);
+    expect(frames.ownerOf(10)).toBe(FrameOwner.PAGE);
+    expect([0, 1, 2].map(() => frames.take(FrameOwner.TABLE))).toEqual([8, 11, NO_FRAME]);
+    frames.validate();
+  });
+
+  it("allocates frames below a run after the freed ones, as if the run were not there (K-3, K-26)", () => {
+    const frames = new Frames(FRAMES, FIRST);
+    const page = frames.take(FrameOwner.PAGE);
+    expect(frames.takeRun(4, 8, FrameOwner.PAGE)).toBe(8);
+    frames.give(page);
+    expect([0, 1, 2, 3, 4].map(() => frames.take(FrameOwner.PAGE))).toEqual([4, 5, 6, 7, NO_FRAME]);
+  });
+
+  it("changes nothing when there is no such run (K-26)", () => {
+    const frames = new Frames(FRAMES, FIRST);
+    expect(frames.takeRun(9, 1, FrameOwner.PAGE)).toBe(NO_FRAME);
+    expect(frames.takeRun(5, 8, FrameOwner.PAGE)).toBe(NO_FRAME);
+    expect(frames.takeRun(1, 16, FrameOwner.PAGE)).toBe(NO_FRAME);
+    expect(frames.countOf(FrameOwner.FREE)).toBe(FRAMES - FIRST);
+    expect(frames.take(FrameOwner.PAGE)).toBe(FIRST);
+  });
+
+  it.each([
+    [0, 1],
+    [1, 0],
+    [1.5, 1],
+    [1, -2],
+  ])("refuses a run of %s frames at multiples of %s (K-26)", (count, alignment) => {
+    const frames = new Frames(FRAMES, FIRST);
+    expect(() => frames.takeRun(count, alignment, FrameOwner.PAGE)).toThrow(RangeError);
+  });
+
   it("panics with the caller's rule when a frame is not the owner's (K-2)", () => {
     const frames = new Frames(FRAMES, FIRST);
     const page = frames.take(FrameOwner.PAGE);
@@ -59,26 +98,42 @@ describe("Frames", () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
-  it("law: the allocator agrees with a list of frames, whatever the order of calls (K-2, K-3)", () => {
+  it("law: the allocator agrees with a list of frames, whatever the order of calls (K-2, K-3, K-26)", () => {
+    const owner = fc.constantFrom(FrameOwner.TABLE, FrameOwner.PAGE);
     const call = fc.oneof(
-      fc.constantFrom(FrameOwner.TABLE, FrameOwner.PAGE).map((owner) => ({ owner })),
+      owner.map((taker) => ({ taker })),
       fc.nat().map((victim) => ({ victim })),
+      fc.record({
+        taker: owner,
+        count: fc.integer({ min: 1, max: 5 }),
+        alignment: fc.constantFrom(1, 2, 3, 4),
+      }),
     );
     fc.assert(
       fc.property(fc.array(call, { maxLength: 60 }), (calls) => {
         const frames = new Frames(FRAMES, FIRST);
         const live = new Map<Pfn, FrameTaker>();
+        // Next to be allocated last.
         const free = Array.from({ length: FRAMES - FIRST }, (_, i) => FRAMES - 1 - i);
         for (const each of calls) {
-          if ("owner" in each) {
-            const expected = free.pop() ?? NO_FRAME;
-            expect(frames.take(each.owner)).toBe(expected);
-            if (expected !== NO_FRAME) live.set(expected, each.owner);
-          } else if (live.size > 0) {
+          if ("victim" in each) {
+            if (live.size === 0) continue;
             const victim = [...live.keys()][each.victim % live.size]!;
             frames.give(victim);
             live.delete(victim);
             free.push(victim);
+          } else if ("count" in each) {
+            const { count, alignment, taker } = each;
+            const run = lowestRun(free, count, alignment);
+            expect(frames.takeRun(count, alignment, taker)).toBe(run[0] ?? NO_FRAME);
+            for (const pfn of run) {
+              free.splice(free.indexOf(pfn), 1);
+              live.set(pfn, taker);
+            }
+          } else {
+            const expected = free.pop() ?? NO_FRAME;
+            expect(frames.take(each.taker)).toBe(expected);
+            if (expected !== NO_FRAME) live.set(expected, each.taker);
           }
           frames.validate();
           for (let pfn = FIRST; pfn < FRAMES; pfn++) {
@@ -93,3 +148,11 @@ describe("Frames", () => {
     );
   });
 });
+
+function lowestRun(free: readonly Pfn[], count: number, alignment: number): readonly Pfn[] {
+  for (let first = 0; first < FRAMES; first += alignment) {
+    const run = Array.from({ length: count }, (_, i) => first + i);
+    if (run.every((pfn) => free.includes(pfn))) return run;
+  }
+  return [];
+}

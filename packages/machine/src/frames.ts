@@ -34,7 +34,8 @@ const END = -1;
  *     0          firstFrame              fresh                 frameCount
  *     |  RESERVED    |  used at least once  |  never used (FREE)   |  DEVICE ...
  *
- * Allocation is deterministic: the frame freed last, else the lowest never used.
+ * Allocation is deterministic: the frame freed last, else the lowest never used. Frames that a run
+ * jumped over count as never used; they are at the end of the list of freed ones.
  */
 export class Frames {
   readonly frameCount: number;
@@ -80,6 +81,24 @@ export class Frames {
     else return NO_FRAME;
     this.change(pfn, owner);
     return pfn;
+  }
+
+  /**
+   * Gives adjacent free frames to `owner`: the lowest run that starts at a multiple of `alignment`.
+   * Answers its first frame, or NO_FRAME. Frames that the run leaves out below itself are allocated
+   * singly as if it were not there: after the freed ones, the lowest first.
+   */
+  takeRun(count: number, alignment: number, owner: FrameTaker): Pfn {
+    if (!isPositiveInteger(count) || !isPositiveInteger(alignment)) {
+      throw new RangeError(`there is no run of ${count} frames at multiples of ${alignment}`);
+    }
+    const first = this.findRun(count, alignment);
+    if (first === NO_FRAME) return NO_FRAME;
+    const limit = first + count;
+    this.relist(first, limit);
+    this.fresh = Math.max(this.fresh, limit);
+    for (let pfn = first; pfn < limit; pfn++) this.change(pfn, owner);
+    return first;
   }
 
   /** Panics with `rule` unless the frame has this owner. */
@@ -128,6 +147,41 @@ export class Frames {
     }
   }
 
+  private findRun(count: number, alignment: number): Pfn {
+    let first = Math.ceil(this.firstFrame / alignment) * alignment;
+    while (first + count <= this.frameCount) {
+      const obstacle = this.firstUsed(first, first + count);
+      if (obstacle === NO_FRAME) return first;
+      first = (Math.floor(obstacle / alignment) + 1) * alignment;
+    }
+    return NO_FRAME;
+  }
+
+  /** The first frame of `[first, limit)` that is not free, or NO_FRAME. */
+  private firstUsed(first: Pfn, limit: Pfn): Pfn {
+    for (let pfn = first; pfn < limit; pfn++) {
+      if (this.owners[pfn] !== FrameOwner.FREE) return pfn;
+    }
+    return NO_FRAME;
+  }
+
+  /** Takes `[first, limit)` off the list of freed frames, and appends those in `[fresh, first)`. */
+  private relist(first: Pfn, limit: Pfn): void {
+    let last = END;
+    for (let pfn = this.freed; pfn !== END; pfn = this.nextFreed[pfn]!) {
+      if (pfn < first || pfn >= limit) last = this.link(last, pfn);
+    }
+    for (let pfn = this.fresh; pfn < first; pfn++) last = this.link(last, pfn);
+    this.link(last, END);
+  }
+
+  /** Makes `pfn` the one below `above` on the list of freed frames, or its top. Answers `pfn`. */
+  private link(above: number, pfn: number): number {
+    if (above === END) this.freed = pfn;
+    else this.nextFreed[above] = pfn;
+    return pfn;
+  }
+
   private change(pfn: Pfn, owner: FrameOwner): void {
     this.counts[this.owners[pfn]!]!--;
     this.counts[owner]!++;
@@ -139,4 +193,8 @@ export class Frames {
     this.counts[FrameOwner.RESERVED] = this.firstFrame;
     this.counts[FrameOwner.FREE] = this.frameCount - this.firstFrame;
   }
+}
+
+function isPositiveInteger(value: number): boolean {
+  return Number.isInteger(value) && value > 0;
 }

@@ -60,7 +60,7 @@ export class Machine implements Hardware {
     this.cpus = this.units.map((mmu, id) => new Cpu(id, mmu, site));
     this.reachability = new Reachability(this.cpus, cached);
     this.tables = new TableAllocator(this.memory, this.frames, this.log, this.reachability);
-    this.pages = new PageRecords(this.frames, this.reachability);
+    this.pages = new PageRecords(this.memory, this.frames, this.reachability);
     this.bus = new Bus(this.cpus, this.log);
   }
 

@@ -1,19 +1,28 @@
-import { KernelPanic, formatAddress, type PageQueues, type Pfn } from "@aspace/arch";
+import {
+  KernelPanic,
+  formatAddress,
+  type PageFrames,
+  type PageQueues,
+  type Pfn,
+} from "@aspace/arch";
 import { FrameOwner, type Frames } from "./frames.ts";
+import type { Ram } from "./ram.ts";
 import type { Reachability } from "./reachability.ts";
 
 /**
  * Data pages: frames with a page record, and the accessed reports about them, in the order in which
  * they came. Reading and clearing reports allocates nothing.
  */
-export class PageRecords implements PageQueues {
+export class PageRecords implements PageQueues, PageFrames {
   /** Reports since the last `clearReports`. */
   reportCount = 0;
   private reports = new Int32Array(64);
+  private readonly ram: Ram;
   private readonly frames: Frames;
   private readonly reachability: Reachability;
 
-  constructor(frames: Frames, reachability: Reachability) {
+  constructor(ram: Ram, frames: Frames, reachability: Reachability) {
+    this.ram = ram;
     this.frames = frames;
     this.reachability = reachability;
   }
@@ -23,9 +32,18 @@ export class PageRecords implements PageQueues {
     return this.frames.countOf(FrameOwner.PAGE);
   }
 
+  get freeCount(): number {
+    return this.frames.countOf(FrameOwner.FREE);
+  }
+
   /** A frame with a page record, or NO_FRAME. Its contents are what its last owner left. */
   allocatePage(): Pfn {
     return this.frames.take(FrameOwner.PAGE);
+  }
+
+  /** The lowest run of `count` free frames that starts at a multiple of `alignment`, or NO_FRAME. */
+  allocateRun(count: number, alignment: number): Pfn {
+    return this.frames.takeRun(count, alignment, FrameOwner.PAGE);
   }
 
   /** Takes a page back. Panics when it is none (K-5) or a usable translation leads to it (P-T2). */
@@ -33,6 +51,18 @@ export class PageRecords implements PageQueues {
     this.frames.assertOwner(pfn, FrameOwner.PAGE, "K-5");
     this.reachability.assertUntranslated(pfn);
     this.frames.give(pfn);
+  }
+
+  /** Makes a page all zeroes. Panics when it is none (K-5). */
+  zeroFrame(pfn: Pfn): void {
+    this.frames.assertOwner(pfn, FrameOwner.PAGE, "K-5");
+    this.ram.zeroFrame(pfn);
+  }
+
+  /** Announces stores to a page that no CPU makes. Panics when it is none (K-5). */
+  markWritten(pfn: Pfn): void {
+    this.frames.assertOwner(pfn, FrameOwner.PAGE, "K-5");
+    this.ram.markWritten(pfn);
   }
 
   hasRecord(pfn: Pfn): boolean {

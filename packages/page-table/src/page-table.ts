@@ -178,13 +178,13 @@ export class PageTable implements ArchVmAspace {
     const tree = this.#tree;
     const { codec } = tree;
     const slot = tree.locate(vpn);
+    const level = tree.locatedLevel;
+    out.leafShift = PAGE_SHIFT + level * codec.indexBits;
     if (slot < 0) return Status.NOT_FOUND;
     const lo = tree.words[slot]!;
     const hi = tree.words[slot + 1]!;
-    const level = tree.locatedLevel;
     out.pfn = codec.leafPfn(lo, hi, level) + (level === 0 ? 0 : vpn % codec.span[level]!);
     out.flags = codec.format.leafFlags(lo, hi, level);
-    out.leafShift = PAGE_SHIFT + level * codec.indexBits;
     return Status.OK;
   }
 

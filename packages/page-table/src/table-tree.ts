@@ -67,7 +67,7 @@ export class TableTree {
   /** Where the last descent ended: the deciding entry's level and index in `words`. */
   level = 0;
   slot = 0;
-  /** Level of the leaf that `locate` found. */
+  /** Level of the leaf, or of the absent entry, that `locate` found. */
   locatedLevel = 0;
   /** The path of the last descent, by level, valid from `level` up: the entries it went through. */
   readonly slots: Int32Array;
@@ -154,7 +154,10 @@ export class TableTree {
       const index = bits < LOW_BITS ? lo >>> bits : hi >>> (bits - LOW_BITS);
       const slot = (table << FRAME_SHIFT) | ((index & indexMask) << 1);
       const entryLo = words[slot]!;
-      if (entryLo === 0) return -1;
+      if (entryLo === 0) {
+        this.locatedLevel = level;
+        return -1;
+      }
       if (codec.isLeaf(entryLo, level)) {
         if (level === 0) this.rememberUnmarked(vpn, table);
         this.locatedLevel = level;

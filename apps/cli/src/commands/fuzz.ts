@@ -1,6 +1,8 @@
 /** `aspace fuzz TARGET`: a campaign, from flags to summary. */
 import { randomInt } from "node:crypto";
+import type { Architecture } from "@aspace/arch";
 import {
+  CampaignEnd,
   campaignOptions,
   exitStatus,
   runCampaign,
@@ -33,6 +35,7 @@ export interface FuzzFlags {
   readonly out?: string;
   readonly corpus?: string;
   readonly quirk?: readonly string[];
+  readonly firstFinding?: true;
   readonly json?: true;
 }
 
@@ -86,9 +89,17 @@ function targetNamed(name: string): TargetEntry {
   throw badInput(`unknown target '${name}'; there is: ${known}`);
 }
 
+/** To name an architecture, or a quirk of one, to a target that runs on none is a mistake. */
+function architecturesFor({ name, hasArchitectures }: TargetEntry, flags: FuzzFlags): Architecture[] {
+  if (hasArchitectures) return (flags.arch ?? DEFAULT_ARCHES).map(architectureNamed);
+  const [extra] = [...(flags.arch ?? []), ...(flags.quirk ?? [])];
+  if (extra === undefined) return [];
+  throw badInput(`'${extra}' is for targets that run on an architecture; ${name} runs on none`);
+}
+
 function optionsFrom(target: TargetEntry, flags: FuzzFlags): CampaignOptions {
   const { runs, time, workers, out, corpus } = flags;
-  const architectures = (flags.arch ?? DEFAULT_ARCHES).map(architectureNamed);
+  const architectures = architecturesFor(target, flags);
   return campaignOptions({
     target,
     arches: architectures.map(({ name }) => name),
@@ -99,6 +110,7 @@ function optionsFrom(target: TargetEntry, flags: FuzzFlags): CampaignOptions {
         ? { kind: "seconds", seconds: time ?? DEFAULT_SECONDS }
         : { kind: "runs", runs },
     // A number of runs asks for a campaign that can be repeated, and only one process can be (F-23).
+    ...(flags.firstFinding ? { until: CampaignEnd.FIRST_FINDING } : {}),
     ...(workers !== undefined ? { workers } : runs !== undefined ? { workers: 1 } : {}),
     ...(out === undefined ? {} : { outputDirectory: out }),
     ...(corpus === undefined ? {} : { seedCorpus: corpus }),

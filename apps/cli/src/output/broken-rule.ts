@@ -1,3 +1,5 @@
+import { onArchitectures } from "./architectures.ts";
+
 /** A broken rule in a title and a line that says what was seen. */
 interface BrokenRule {
   readonly rule: string;
@@ -7,7 +9,7 @@ interface BrokenRule {
 }
 
 export function titleOf({ rule, operation, arch }: BrokenRule): string {
-  return `${rule} broken by ${operation} on ${arch}`;
+  return `${rule} broken by ${operation}${onArchitectures(arch === "" ? [] : [arch])}`;
 }
 
 /** Many messages begin with their rule, which the title has said. */

@@ -1,6 +1,7 @@
 /** A campaign on its way, in one line. */
 import type { CampaignOptions, CampaignProgress } from "@aspace/fuzz";
 import type { Rates } from "./recent-rate.ts";
+import { onArchitectures } from "./architectures.ts";
 import { marks } from "./marks.ts";
 import { shortPath } from "./path.ts";
 import { compact, count, counted, duration } from "./quantity.ts";
@@ -16,7 +17,7 @@ export function startText(options: CampaignOptions): string {
     ...(quirks.length === 0 ? [] : [`with ${quirks.join(", ")} switched on`]),
   ];
   return [
-    `fuzzing ${target.name} on ${arches.join(" and ")} for ${until}`,
+    `fuzzing ${target.name}${onArchitectures(arches)} for ${until}`,
     `  ${conditions.join(", ")}`,
     `  into ${shortPath(outputDirectory)}; Ctrl-C stops and keeps everything`,
   ].join("\n");

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { CampaignResult, FindingSummary } from "@aspace/fuzz";
 import { commandLine } from "../invocation.ts";
+import { onArchitectures } from "./architectures.ts";
 import { detailOf, titleOf } from "./broken-rule.ts";
 import { marks } from "./marks.ts";
 import { paragraph } from "./paragraph.ts";
@@ -35,14 +36,14 @@ export function campaignSummary(result: CampaignResult, options: SummaryOptions)
 function verdict(result: CampaignResult): string {
   const { findings, interrupted, durationSeconds, arches, operations, problems } = result;
   const time = `${duration(durationSeconds)}${interrupted ? ", then interrupted" : ""}`;
-  const where = `on ${arches.join(" and ")} in ${time}`;
+  const where = `${onArchitectures(arches)} in ${time}`;
   if (findings.length > 0) {
-    return paint("red", `${marks.bad} ${counted(findings.length, "defect")} found ${where}.`);
+    return paint("red", `${marks.bad} ${counted(findings.length, "defect")} found${where}.`);
   }
-  if (operations === 0) return paint("yellow", `${marks.warning} Nothing was tested ${where}.`);
+  if (operations === 0) return paint("yellow", `${marks.warning} Nothing was tested${where}.`);
   const [style, mark] =
     problems.length === 0 ? (["green", marks.good] as const) : (["yellow", marks.warning] as const);
-  return paint(style, `${mark} No rule was seen broken ${where}.`);
+  return paint(style, `${mark} No rule was seen broken${where}.`);
 }
 
 function findingText(finding: FindingSummary): string {

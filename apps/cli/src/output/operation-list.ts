@@ -32,8 +32,15 @@ function worldText(header: Line): string {
   return Object.entries(header)
     .filter(([field]) => field !== "format" && field !== "version")
     .filter(([, value]) => !Array.isArray(value) || value.length > 0)
-    .map(([field, value]) => `${field} ${String(value)}`)
+    .map(([field, value]) => `${field} ${Array.isArray(value) ? value.map(wordsOf).join() : String(value)}`)
     .join(", ");
+}
+
+/** A record in a header by its values alone: `pager 4 resizable`. */
+function wordsOf(value: unknown): string {
+  return typeof value === "object" && value !== null
+    ? Object.values(value).map(String).join(" ")
+    : String(value);
 }
 
 /** The common answer of all architectures, or each one's, in their order; - where there is none. */

@@ -10,6 +10,8 @@ export interface CampaignOptions {
   readonly quirks: readonly string[];
   /** `runs`: in total. With one worker such a campaign is reproducible (F-23). */
   readonly limit: WorkerLimit;
+  /** Whether a finding ends the campaign, or only the limit does. */
+  readonly until: CampaignEnd;
   /** 1 to 2^31 - 1. */
   readonly seed: number;
   /** Engine processes. */
@@ -19,6 +21,10 @@ export interface CampaignOptions {
   /** Folder of inputs to start from; not written. */
   readonly seedCorpus: string;
 }
+
+/** What ends a campaign before someone interrupts it. */
+export const CampaignEnd = { LIMIT: "limit", FIRST_FINDING: "first-finding" } as const;
+export type CampaignEnd = (typeof CampaignEnd)[keyof typeof CampaignEnd];
 
 export const SEED_MAX: number = 2 ** 31 - 1;
 
@@ -33,6 +39,7 @@ export function campaignOptions(
 ): CampaignOptions {
   return {
     quirks: [],
+    until: CampaignEnd.LIMIT,
     workers: defaultWorkers(),
     seedCorpus: given.target.seedCorpus,
     ...given,

@@ -10,7 +10,7 @@ import { FindingStore } from "../findings/finding-store.ts";
 import { sha1 } from "../findings/fingerprint.ts";
 import { replayCommand } from "../findings/replay-command.ts";
 import { CampaignTally } from "./campaign-tally.ts";
-import { SEED_MAX } from "./campaign-options.ts";
+import { CampaignEnd, SEED_MAX } from "./campaign-options.ts";
 import type { WorkerHealth } from "./campaign-result.ts";
 import { EngineProcess, type EngineEnd } from "./engine-process.ts";
 import { BYTES_TO_CONTINUE, freeBytes, inMib } from "./free-space.ts";
@@ -121,6 +121,7 @@ export class Campaign {
       this.tally.addFinding(message, replayCommand);
       const { saved } = message;
       if (saved.kind === "not-written") this.#noteUnwritten(saved.fingerprint, saved.reason);
+      if (this.#prepared.options.until === CampaignEnd.FIRST_FINDING) this.stop();
     } else {
       this.refusal ??= { ...message, kind: "refused" };
       this.stop();

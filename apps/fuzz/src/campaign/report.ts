@@ -26,7 +26,7 @@ export function writeReport(folder: string, result: CampaignResult): string | nu
 /** The report as Markdown, readable by someone who has never seen one. */
 export function reportText(result: CampaignResult): string {
   const sections = [
-    `# Fuzz campaign: ${result.target} on ${result.arches.join(", ")}`,
+    `# Fuzz campaign: ${result.target}${onArchitectures(result.arches)}`,
     verdict(result),
     findingsText(result),
     listText("Problems", result.problems),
@@ -58,7 +58,7 @@ function findingText(finding: FindingSummary, outputDirectory: string): string {
     directory === null
       ? `It could not be written. Its input, base64: \`${inputBase64}\``
       : `Saved in \`${relative(outputDirectory, directory)}\`. Replay it with:\n\n    ${replay}`;
-  return `## ${rule} after ${operation} on ${arch}\n\n${message}\n\nSeen ${times}. ${copy}`;
+  return `## ${rule} after ${operation}${onArchitectures(arch === "" ? [] : [arch])}\n\n${message}\n\nSeen ${times}. ${copy}`;
 }
 
 function numbersText(result: CampaignResult): string {
@@ -101,4 +101,8 @@ function tableText(title: string, head: string[], rows: string[][]): string {
 function listText(title: string, items: readonly string[]): string {
   if (items.length === 0) return "";
   return `## ${title}\n\n${items.map((item) => `- ${item}`).join("\n")}`;
+}
+
+function onArchitectures(names: readonly string[]): string {
+  return names.length === 0 ? "" : ` on ${names.join(", ")}`;
 }

@@ -79,6 +79,14 @@ describe("a campaign", { timeout: LIMIT_MS }, () => {
     });
   });
 
+  test("until its first finding stops there", async () => {
+    const result = await campaign({ quirks: ["opens-too-early"], until: "first-finding" });
+    expect(result.findings).toHaveLength(1);
+    expect(result.runs).toBeLessThan(ENOUGH_RUNS);
+    expect(result).toMatchObject({ interrupted: false, problems: [] });
+    expect(exitStatus(result)).toBe(1);
+  });
+
   test("without a fault is clean, and reports coverage and what it never reached", async () => {
     const result = await campaign();
     expect(exitStatus(result)).toBe(0);

@@ -6,6 +6,8 @@ export const standIn: TargetEntry = {
   name: "stand-in",
   module: new URL("./target.ts", import.meta.url).href,
   factory: "createStandIn",
+  traceFormat: "stand-in-trace",
+  hasArchitectures: true,
   packagesUnderTest: () => [
     { name: "lock", folder: fileURLToPath(new URL("./package-under-test/", import.meta.url)) },
   ],

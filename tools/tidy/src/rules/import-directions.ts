@@ -19,6 +19,11 @@ const DIRECTIONS: Readonly<Record<string, Row>> = {
     may: ["packages/arch", "packages/page-table"],
     inTests: ["packages/machine"],
   },
+  "packages/vm": { may: ["packages/arch"], inTests: ["packages/machine"] },
+  "packages/kernel": {
+    may: ["packages/arch", "packages/machine", "packages/vm"],
+    inTests: ["packages/arch-*", "packages/backends"],
+  },
   "packages/arch-conformance": {
     may: ["packages/arch", "packages/machine"],
     inTests: ["packages/arch-*"],

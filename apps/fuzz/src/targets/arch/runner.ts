@@ -1,7 +1,7 @@
 import { KernelPanic, type Architecture, type Status } from "@aspace/arch";
 import type { Failure } from "../../target.ts";
 import { Executor } from "./executor.ts";
-import { innermostFrame } from "./innermost-frame.ts";
+import { innermostFrame } from "../innermost-frame.ts";
 import { empty } from "./lifecycle.ts";
 import type { Operation, Program } from "./operation.ts";
 import { checkReturns, checkSameAnswers, checkStep, checkWorld } from "./oracle.ts";

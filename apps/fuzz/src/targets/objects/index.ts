@@ -1,0 +1,1 @@
+export { createObjectsTarget } from "./objects-target.ts";

@@ -1,0 +1,98 @@
+import { KernelPanic, Status } from "@aspace/arch";
+import { innermostFrame } from "../innermost-frame.ts";
+import type { Failure } from "../../target.ts";
+import { endWorld } from "./ending.ts";
+import { Executor } from "./executor.ts";
+import { create } from "./family-operations.ts";
+import type { Operation, Program } from "./operation.ts";
+import { checkStep, checkWorld } from "./oracle.ts";
+import type { SituationCounts } from "./situations.ts";
+import type { StateCells } from "./state-cells.ts";
+import { writeTrace, type TracedStep } from "./trace.ts";
+import { World } from "./world.ts";
+
+/** What a target counts besides situations. */
+export interface Counts {
+  runs: number;
+  operations: number;
+  skipped: number;
+}
+
+/** Runs programs on real objects and on the reference model, with all oracles. */
+export class Runner {
+  /** What the last program did, operation by operation; skipped ones are left out. */
+  steps: TracedStep[] = [];
+  readonly executor: Executor;
+  readonly #cells: StateCells;
+  readonly #counts: Counts;
+
+  constructor(situations: SituationCounts, cells: StateCells, counts: Counts) {
+    this.executor = new Executor(new World(), situations);
+    this.#cells = cells;
+    this.#counts = counts;
+  }
+
+  run(program: Program): Failure | null {
+    this.steps = [];
+    this.#counts.runs++;
+    let kind = "start";
+    try {
+      this.#start(program);
+      for (const operation of program.operations) {
+        kind = operation.kind;
+        this.#step(program, operation);
+      }
+      kind = "finish";
+      this.#finish();
+      return null;
+    } catch (error) {
+      return this.#failure(program, kind, error);
+    }
+  }
+
+  #start(program: Program): void {
+    const { executor } = this;
+    executor.world.start(program);
+    executor.serial = 0;
+    for (const [slot, creation] of program.objects.entries()) {
+      executor.serial = FIRST_SERIAL + slot;
+      create(executor, creation, slot);
+    }
+  }
+
+  #step(program: Program, operation: Operation): void {
+    const { executor } = this;
+    const step: { operation: Operation; seen: Status | null } = { operation, seen: null };
+    this.steps.push(step);
+    const serial = this.steps.length;
+    executor.run(operation, serial);
+    const { done, status, resident } = executor.outcome;
+    this.#counts.operations++;
+    this.#cells.note(operation, executor.outcome);
+    if (done === null) {
+      this.#counts.skipped++;
+      this.steps.pop();
+      return;
+    }
+    step.operation = done;
+    step.seen = status;
+    checkStep(executor.world, resident);
+    if (serial % program.checkEvery === 0) checkWorld(executor.world);
+  }
+
+  /** Looks at everything once more, then lets go of it all. */
+  #finish(): void {
+    checkWorld(this.executor.world);
+    endWorld(this.executor);
+  }
+
+  #failure(program: Program, operation: string, error: unknown): Failure {
+    const rule = error instanceof KernelPanic ? error.rule : "F-14";
+    const message = error instanceof Error ? error.message : String(error);
+    const trace = writeTrace(program, this.steps, { rule, message });
+    return { rule, operation, arch: "", frame: innermostFrame(error), message, trace };
+  }
+}
+
+/** Objects that are there from the start are numbered from here on: behind every operation. */
+const FIRST_SERIAL = 128;

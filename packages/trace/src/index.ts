@@ -1,0 +1,2 @@
+export * from "./format/read-trace.ts";
+export * from "./format/write-trace.ts";

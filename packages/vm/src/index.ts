@@ -1,0 +1,2 @@
+export * from "./objects/index.ts";
+export * from "./regions/index.ts";
