@@ -10,6 +10,7 @@ import type { ConformFlags } from "./commands/conform.ts";
 import type { DoctorFlags } from "./commands/doctor.ts";
 import type { FuzzFlags } from "./commands/fuzz.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
+import type { RunFlags } from "./commands/run.ts";
 import { commandLine } from "./invocation.ts";
 import { version } from "./version.ts";
 
@@ -30,6 +31,7 @@ export function createProgram(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
   examples(program, [["fuzz", "arch", "--time", "60"], ["conform", "--arch", "arm64"], ["doctor"]]);
+  describeRun(program);
   describeFuzz(program);
   describeReplay(program);
   describeConform(program);
@@ -37,6 +39,36 @@ export function createProgram(): Command {
   describeDoctor(program);
   describeHelp(program);
   return program;
+}
+
+function describeRun(program: Command): void {
+  const command = program
+    .command("run")
+    .argument("<file>", "a trace, JSON Lines; - is standard input")
+    .summary("play a trace: operations of a kernel's virtual memory")
+    .description(
+      "Plays the operations of a trace on a kernel of its own and prints each with what it did. Exit " +
+        "status 1 at the first that did not do what the trace expects, with its line, what was " +
+        "expected and what was seen.",
+    )
+    .requiredOption("--arch <name>", "the backend to play it on; `backends` lists them")
+    .option("--until <number>", "stop after this operation", wholeNumber({ min: 1, max: 1e9 }))
+    .addOption(
+      new Option("--fault-mode <mode>", "how faults treat entries, instead of the trace's").choices(
+        ["upgrade", "legacy"],
+      ),
+    )
+    .option("--validate", "check every structure after each operation")
+    .option("--json", "print the result as one JSON document")
+    .action(async (file: string, flags: RunFlags) => {
+      const { run } = await import("./commands/run.ts");
+      process.exitCode = run(file, flags);
+    });
+  examples(command, [
+    ["run", "packages/trace/traces/one-store.jsonl", "--arch", "arm64"],
+    ["run", "trace.jsonl", "--arch", "x86-64", "--until", "10", "--validate"],
+    ["run", "-", "--arch", "x86-64", "--json"],
+  ]);
 }
 
 function describeFuzz(program: Command): void {

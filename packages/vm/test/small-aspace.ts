@@ -35,11 +35,11 @@ export const NONE: MmuFlagSet = USER;
 /** Both ways to handle an entry that is in a fault's way: for `describe.each`. */
 export const FAULT_MODES: readonly FaultMode[] = Object.values(FaultMode);
 
-export const FaultKind = {
+export const FaultKind: Readonly<Record<"READ" | "WRITE" | "FETCH", PageFaultFlags>> = {
   READ: PageFaultFlag.USER,
   WRITE: PageFaultFlag.USER | PageFaultFlag.WRITE,
   FETCH: PageFaultFlag.USER | PageFaultFlag.INSTRUCTION,
-} as const;
+};
 
 export interface SmallAspaceOptions extends FlatTablesOptions {
   readonly frames?: number;

@@ -46,7 +46,9 @@ function look(server: Server, browser: string): void {
   const args = [...flags, "--dump-dom", `http://127.0.0.1:${port}/`];
   execFile(browser, args, { timeout: 60_000 }, (_error, dom) => {
     server.close();
-    const seen = ["page", "worker"].map((place) => dom.match(`${place}: (.*?)<`)?.[1] ?? "no answer");
+    const seen = ["page", "worker"].map(
+      (place) => dom.match(`${place}: (.*?)<`)?.[1] ?? "no answer",
+    );
     console.log(`page: ${seen[0]}\nworker: ${seen[1]}`);
     process.exitCode = seen.every((answered) => answered.startsWith("passed")) ? 0 : 1;
   });
@@ -58,7 +60,8 @@ function answer(url: string): { type: string; body: string } {
   if (url === "/worker.js") return { type: script, body: WORKER };
   if (url === "/scenario.js") return { type: script, body: linked(SCENARIO) };
   const [, name, file] = /^\/packages\/([\w-]+)\/(.+)$/.exec(url) ?? [];
-  if (name === undefined || file === undefined || file.includes("..")) return { type: script, body: "" };
+  if (name === undefined || file === undefined || file.includes(".."))
+    return { type: script, body: "" };
   try {
     return { type: script, body: linked(readFileSync(`${PACKAGES}${name}/dist/${file}`, "utf8")) };
   } catch {

@@ -22,6 +22,17 @@ export const ASPACE_OPERATIONS = {
     says: "Answers the page-table entry of an address; null when there is none.",
     fields: { aspace: "aspace", at: "address" },
   },
+  "aspace.map-entry": {
+    says: "Puts the page behind an offset into the page tables, past everything above them.",
+    fields: {
+      aspace: "aspace",
+      at: "address",
+      vmo: "vmo",
+      offset: "bytes",
+      mmuFlags: "mmuFlags",
+      existing: "existingEntry",
+    },
+  },
   "aspace.counts": {
     says: "Counts: tables, high-priority, and the bytes mapped, private, shared, scaled-shared.",
     fields: { aspace: "aspace" },

@@ -4,6 +4,7 @@ import {
   DATA_PATTERN,
   HEX_PATTERN,
   NAME_PATTERN,
+  WORD_PATTERN,
   canonicalAddress,
   canonicalHex,
   type AddressText,
@@ -41,8 +42,8 @@ interface PlainKinds {
   readonly address: AddressText;
   readonly flag: boolean;
   readonly count: number;
-  /** 32 bits. */
-  readonly word: number;
+  /** Below 2^32. */
+  readonly word: Hex;
   readonly text: string;
   readonly texts: readonly string[];
   readonly data: Data;
@@ -90,25 +91,56 @@ const EXPECTED = {
   when: 'a whole number from 1, "always" or "never"',
 } as const;
 
-const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const hexText = v.pipe(v.string(), v.regex(HEX_PATTERN));
-const count = v.pipe(v.number(EXPECTED.count), v.safeInteger(EXPECTED.count), v.minValue(0, EXPECTED.count));
-const name = v.pipe(v.string(EXPECTED.name), v.regex(NAME_PATTERN, EXPECTED.name));
-const bytes = v.pipe(v.union([whole, hexText], EXPECTED.bytes), v.transform(canonicalHex));
+/** Each check says the same: what was expected of the whole value, not which part of it failed. */
+function whole(
+  expected: string,
+  min: number = 0,
+  max: number = Number.MAX_SAFE_INTEGER,
+): NumberSchema {
+  return v.pipe(
+    v.number(expected),
+    v.safeInteger(expected),
+    v.minValue(min, expected),
+    v.maxValue(max, expected),
+  );
+}
+
+function matching(pattern: RegExp, expected: string): TextSchema {
+  return v.pipe(v.string(expected), v.regex(pattern, expected));
+}
+
+type NumberSchema = v.GenericSchema<number>;
+type TextSchema = v.GenericSchema<string>;
+
+const count = whole(EXPECTED.count);
+const name = v.pipe(matching(NAME_PATTERN, EXPECTED.name), v.description(EXPECTED.name));
+const bytes = v.pipe(
+  v.union([whole(EXPECTED.bytes), matching(HEX_PATTERN, EXPECTED.bytes)], EXPECTED.bytes),
+  v.description(EXPECTED.bytes),
+  v.transform(canonicalHex),
+);
 const word = v.pipe(
-  v.union([v.pipe(whole, v.maxValue(2 ** 32 - 1)), v.pipe(v.string(), v.regex(/^0[xX]0*[\da-fA-F]{1,8}$/))], EXPECTED.word),
-  v.transform(Number),
+  v.union(
+    [whole(EXPECTED.word, 0, 0xffff_ffff), matching(WORD_PATTERN, EXPECTED.word)],
+    EXPECTED.word,
+  ),
+  v.description(EXPECTED.word),
+  v.transform(canonicalHex),
 );
 const address = v.pipe(
-  v.union([whole, v.pipe(v.string(), v.regex(ADDRESS_PATTERN))], EXPECTED.address),
+  v.union([whole(EXPECTED.address), matching(ADDRESS_PATTERN, EXPECTED.address)], EXPECTED.address),
+  v.description(EXPECTED.address),
   v.transform(canonicalAddress),
 );
-const digits = v.pipe(v.string(), v.regex(DATA_PATTERN), v.toLowerCase());
-const repeated = v.strictObject({ fill: v.pipe(whole, v.maxValue(255)), length: bytes });
-const data = v.union([digits, repeated], EXPECTED.data);
-const when = v.union([v.pipe(whole, v.minValue(1)), v.picklist(["always", "never"])], EXPECTED.when);
+const digits = v.pipe(matching(DATA_PATTERN, EXPECTED.data), v.toLowerCase());
+const repeated = v.strictObject({ fill: whole("a byte, 0 to 255", 0, 255), length: bytes });
+const data = v.pipe(v.union([digits, repeated], EXPECTED.data), v.description(EXPECTED.data));
+const when = v.pipe(
+  v.union([whole(EXPECTED.when, 1), v.picklist(["always", "never"], EXPECTED.when)], EXPECTED.when),
+  v.description(EXPECTED.when),
+);
 const list = v.strictObject({ list: name });
-const pages = v.strictObject({ pages: v.pipe(v.array(data), v.minLength(1)) });
+const pages = v.strictObject({ pages: v.pipe(v.array(data), v.minLength(1, "at least one page")) });
 
 /** Texts in their own order, each once. */
 function wordList(words: readonly string[]): v.GenericSchema {
@@ -138,13 +170,21 @@ const PLAIN: Readonly<Record<keyof PlainKinds, v.GenericSchema>> = {
   data,
   contents: v.union([list, pages], '{"list": name} or {"pages": [bytes, …]}'),
   when,
-  value: v.union([v.string(), v.number(), v.boolean(), v.null()], "text, a number, true, false or null"),
+  value: v.union(
+    [v.string(), v.number(), v.boolean(), v.null()],
+    "text, a number, true, false or null",
+  ),
   offsets: v.array(bytes, "a list of offsets in bytes"),
   packetOrNull: v.nullable(
     v.strictObject({ type: choice("packetType"), key: count, offset: bytes, length: bytes }),
   ),
-  ranges: v.array(v.strictObject({ offset: bytes, length: bytes, zero: v.boolean("true or false") })),
-  attribution: v.strictObject({ uncompressed: v.exactOptional(bytes), compressed: v.exactOptional(bytes) }),
+  ranges: v.array(
+    v.strictObject({ offset: bytes, length: bytes, zero: v.boolean("true or false") }),
+  ),
+  attribution: v.strictObject({
+    uncompressed: v.exactOptional(bytes),
+    compressed: v.exactOptional(bytes),
+  }),
   counts: v.record(v.string(), count),
   entryOrNull: v.nullable(
     v.strictObject({
@@ -158,15 +198,29 @@ function choice(kind: keyof typeof CHOICES): v.GenericSchema {
   return v.picklist(CHOICES[kind], `one of ${quoted(CHOICES[kind])}`);
 }
 
-/** The schema of a kind. */
-export function schemaOf(kind: Kind): v.GenericSchema {
-  if (Object.hasOwn(CHOICES, kind)) return choice(kind as keyof typeof CHOICES);
-  if (Object.hasOwn(WORD_LISTS, kind)) return wordList(WORD_LISTS[kind as keyof typeof WORD_LISTS]);
-  return PLAIN[kind as keyof PlainKinds];
+/** The schema of each kind; kinds of the same form share one. */
+export const KIND_SCHEMAS: Readonly<Record<Kind, v.GenericSchema>> = {
+  ...PLAIN,
+  ...mapped(CHOICES, (kind) => choice(kind)),
+  ...mapped(WORD_LISTS, (kind) => wordList(WORD_LISTS[kind])),
+};
+
+function mapped<K extends string>(
+  table: Readonly<Record<K, unknown>>,
+  schema: (kind: K) => v.GenericSchema,
+): Record<K, v.GenericSchema> {
+  const kinds = Object.keys(table) as K[];
+  return Object.fromEntries(kinds.map((kind) => [kind, schema(kind)])) as Record<
+    K,
+    v.GenericSchema
+  >;
 }
 
 /** The kind of a field and whether it may be left out. */
-export function kindOf(entry: FieldTable[string]): { readonly kind: Kind; readonly isOptional: boolean } {
+export function kindOf(entry: FieldTable[string]): {
+  readonly kind: Kind;
+  readonly isOptional: boolean;
+} {
   const isOptional = entry.endsWith("?");
   return { kind: (isOptional ? entry.slice(0, -1) : entry) as Kind, isOptional };
 }
@@ -176,7 +230,7 @@ export function entriesOf(table: FieldTable): Record<string, v.GenericSchema> {
   return Object.fromEntries(
     Object.entries(table).map(([field, entry]) => {
       const { kind, isOptional } = kindOf(entry);
-      return [field, isOptional ? v.exactOptional(schemaOf(kind)) : schemaOf(kind)];
+      return [field, isOptional ? v.exactOptional(KIND_SCHEMAS[kind]) : KIND_SCHEMAS[kind]];
     }),
   );
 }

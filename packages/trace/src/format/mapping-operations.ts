@@ -15,7 +15,13 @@ export const MAPPING_OPERATIONS = {
   "mapping.destroy": { says: "Ends one mapping.", fields: { mapping: "mapping" } },
   "mapping.map-range": {
     says: "Maps pages of a range, counted from the mapping's beginning, in advance. With keep, those that are mapped stay.",
-    fields: { mapping: "mapping", offset: "bytes", length: "bytes", commit: "flag?", keep: "flag?" },
+    fields: {
+      mapping: "mapping",
+      offset: "bytes",
+      length: "bytes",
+      commit: "flag?",
+      keep: "flag?",
+    },
   },
   "mapping.decommit": {
     says: "Gives pages of the object back, counted from the mapping's beginning.",
@@ -24,10 +30,6 @@ export const MAPPING_OPERATIONS = {
   "mapping.mark-mergeable": {
     says: "Allows a mapping to be joined with its neighbours, and joins it.",
     fields: { mapping: "mapping" },
-  },
-  "mapping.set-priority": {
-    says: "Sets the memory priority of one mapping, without bringing memory in.",
-    fields: { mapping: "mapping", priority: "priority" },
   },
   "mapping.commit-high-priority": {
     says: "Brings a high-priority mapping's memory in and maps it.",

@@ -47,9 +47,9 @@ interface CommonFields {
 }
 
 /** One operation of a table. */
-export type OperationIn<T extends OperationTable, N extends keyof T> = { readonly op: N } & FieldsOf<
-  T[N]["fields"]
-> &
+export type OperationIn<T extends OperationTable, N extends keyof T> = {
+  readonly op: N;
+} & FieldsOf<T[N]["fields"]> &
   CommonFields;
 
 export type OperationNamed<N extends OperationName> = OperationIn<AllTables, N>;

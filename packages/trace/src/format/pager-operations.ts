@@ -44,5 +44,8 @@ export const PAGER_OPERATIONS = {
   },
   "pager.detach": { says: "Lets go of an object for good.", fields: { vmo: "vmo" } },
   "pager.close": { says: "The program ends.", fields: { pager: "pager" } },
-  "pager.dump": { says: "The port and what queues behind it as lines.", fields: { pager: "pager" } },
+  "pager.dump": {
+    says: "The port and what queues behind it as lines.",
+    fields: { pager: "pager" },
+  },
 } as const;

@@ -1,63 +1,6 @@
-/** Regions and mappings: first the calls that programs make, then what lies behind them. */
+/** Regions as the kernel itself uses them: whole pages, no rights. */
 export const REGION_OPERATIONS = {
-  "vmar.allocate": {
-    says: "A sub-region. Rights of the handle are all unless given. Answers its address.",
-    fields: {
-      as: "new",
-      vmar: "vmar",
-      options: "vmarOptions?",
-      alignLog2: "count?",
-      offset: "bytes?",
-      size: "bytes",
-      rights: "rights?",
-    },
-  },
-  "vmar.map": {
-    says: "Maps an object. The name, if given, is that of the mapping as it is then. Answers its address.",
-    fields: {
-      as: "new?",
-      vmar: "vmar",
-      options: "vmarOptions",
-      alignLog2: "count?",
-      offset: "bytes?",
-      vmo: "vmo",
-      vmoOffset: "bytes?",
-      length: "bytes",
-      rights: "rights?",
-      vmoRights: "rights?",
-    },
-    blocks: true,
-  },
-  "vmar.unmap": {
-    says: "Unmaps a range.",
-    fields: { vmar: "vmar", at: "address", length: "bytes", rights: "rights?" },
-  },
-  "vmar.protect": {
-    says: "Changes the permissions of a range.",
-    fields: {
-      vmar: "vmar",
-      options: "vmarOptions",
-      at: "address",
-      length: "bytes",
-      rights: "rights?",
-    },
-  },
-  "vmar.destroy": {
-    says: "Ends a region and everything in it.",
-    fields: { vmar: "vmar", rights: "rights?" },
-  },
-  "vmar.op-range": {
-    says: "Does something to everything that is mapped in a range.",
-    fields: {
-      vmar: "vmar",
-      operation: "rangeOperation",
-      at: "address",
-      length: "bytes",
-      rights: "rights?",
-    },
-    blocks: true,
-  },
-  "vmar.set-priority": {
+  "region.set-priority": {
     says: "Sets the memory priority of a region and everything in it.",
     fields: { vmar: "vmar", priority: "priority" },
     blocks: true,
@@ -87,6 +30,36 @@ export const REGION_OPERATIONS = {
       mmuFlags: "mmuFlags",
     },
     blocks: true,
+  },
+  "region.unmap": {
+    says: "Unmaps a range; with children, also regions that it covers.",
+    fields: { vmar: "vmar", at: "address", length: "bytes", children: "flag?" },
+  },
+  "region.protect": {
+    says: "Changes the permissions of a range; with children, also in regions in it.",
+    fields: {
+      vmar: "vmar",
+      at: "address",
+      length: "bytes",
+      mmuFlags: "mmuFlags",
+      children: "flag?",
+    },
+  },
+  "region.destroy": { says: "Ends a region and everything in it.", fields: { vmar: "vmar" } },
+  "region.op-range": {
+    says: "Does something to everything that is mapped in a range; with children, also in regions in it.",
+    fields: {
+      vmar: "vmar",
+      operation: "rangeOperation",
+      at: "address",
+      length: "bytes",
+      children: "flag?",
+    },
+    blocks: true,
+  },
+  "region.reserve": {
+    says: "Marks pages that the page tables hold already as taken.",
+    fields: { vmar: "vmar", name: "text", at: "address", length: "bytes", mmuFlags: "mmuFlags" },
   },
   "region.unmap-allow-partial": {
     says: "Unmaps a range in a region and all regions in it, which stay.",

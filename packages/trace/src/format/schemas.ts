@@ -23,13 +23,12 @@ export const OPERATION_SCHEMAS: Readonly<Record<string, v.GenericSchema>> = Obje
 );
 
 function schemaFor(name: string, { says, fields, blocks }: OperationShape): v.GenericSchema {
-  const text = v.string("text");
   return v.pipe(
     v.strictObject({
       op: v.literal(name),
       ...entriesOf(fields),
       ...(blocks === true ? entriesOf({ thread: "new?" }) : {}),
-      note: v.exactOptional(text),
+      ...entriesOf({ note: "text?" }),
       expect: v.exactOptional(EXPECTATION_SCHEMA),
     }),
     v.title(name),

@@ -48,6 +48,7 @@ export type Value = string | number | boolean | null;
 
 export const NAME_PATTERN: RegExp = /^[A-Za-z_][\w.-]*$/;
 export const HEX_PATTERN: RegExp = /^0[xX]0*[\da-fA-F]{1,16}$/;
+export const WORD_PATTERN: RegExp = /^0[xX]0*[\da-fA-F]{1,8}$/;
 export const ADDRESS_PATTERN: RegExp =
   /^(?:0[xX]0*[\da-fA-F]{1,16}|[A-Za-z_][\w.-]*(?:\+0[xX]0*[\da-fA-F]{1,16})?)$/;
 export const DATA_PATTERN: RegExp = /^(?:[\da-fA-F]{2})*$/;
@@ -55,7 +56,10 @@ export const DATA_PATTERN: RegExp = /^(?:[\da-fA-F]{2})*$/;
 /** The one text of a number of bytes. */
 export function canonicalHex(value: number | string): Hex {
   if (typeof value === "number") return `0x${value.toString(16)}`;
-  const digits = value.slice(2).toLowerCase().replace(/^0+(?=.)/, "");
+  const digits = value
+    .slice(2)
+    .toLowerCase()
+    .replace(/^0+(?=.)/, "");
   return `0x${digits}`;
 }
 

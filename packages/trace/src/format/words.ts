@@ -38,6 +38,7 @@ export const CHOICES = {
   allocation: ["memory", "tables", "compressions"],
   aspaceKind: ["user", "guest"],
   priority: ["default", "high"],
+  existingEntry: ["error", "skip", "upgrade"],
   tableAction: ["retain", "free-unaccessed"],
   pageAction: ["update-age", "update-age-and-harvest"],
   rangeOperation: ["commit", "decommit", "map-range", "prefetch", "always-need", "dont-need"],

@@ -5,7 +5,11 @@ import type { Trace } from "./trace.ts";
 
 /** JSON Lines that `readTrace` makes the same trace of. Fields stand in the order of their tables. */
 export function writeTrace({ header, operations }: Trace): string {
-  const first = { format: FORMAT, version: VERSION, ...inOrder(header, Object.keys(HEADER_FIELDS)) };
+  const first = {
+    format: FORMAT,
+    version: VERSION,
+    ...inOrder(header, Object.keys(HEADER_FIELDS)),
+  };
   return [first, ...operations.map(lineOf)].map((line) => `${JSON.stringify(line)}\n`).join("");
 }
 
@@ -18,7 +22,9 @@ function lineOf(operation: Operation): object {
   const own = Object.keys(shapeOf(operation.op)?.fields ?? {});
   const { expect, ...fields } = operation;
   const line = inOrder(fields, ["op", ...own, "thread", "note"]);
-  return expect === undefined ? line : { ...line, expect: inOrder(expect, Object.keys(EXPECTATION_FIELDS)) };
+  return expect === undefined
+    ? line
+    : { ...line, expect: inOrder(expect, Object.keys(EXPECTATION_FIELDS)) };
 }
 
 function inOrder(object: object, order: readonly string[]): Record<string, unknown> {

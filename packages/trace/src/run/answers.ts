@@ -1,5 +1,11 @@
 import { statusName, type Status } from "@aspace/arch";
-import { isValue, type AttributionCounts, type Blocking, type Result, type Transfer } from "@aspace/vm";
+import {
+  isValue,
+  type AttributionCounts,
+  type Blocking,
+  type Result,
+  type Transfer,
+} from "@aspace/vm";
 import type { Seen } from "../format/expectation.ts";
 import type { AttributionText } from "../format/values.ts";
 import type { Choice } from "../format/words.ts";
@@ -37,6 +43,9 @@ export function answerOf<T extends object>(result: Result<T>, text: (value: T) =
   return isValue(result) ? { ...OK, ...text(result) } : answer(result);
 }
 
-export function charged({ uncompressedBytes, compressedBytes }: AttributionCounts): AttributionText {
+export function charged({
+  uncompressedBytes,
+  compressedBytes,
+}: AttributionCounts): AttributionText {
   return { uncompressed: textOfBytes(uncompressedBytes), compressed: textOfBytes(compressedBytes) };
 }

@@ -1,9 +1,4 @@
-import {
-  NO_FAULT,
-  Status,
-  type Access,
-  type QueryResult,
-} from "@aspace/arch";
+import { NO_FAULT, Status, type Access, type QueryResult } from "@aspace/arch";
 import { CpuMode } from "@aspace/machine";
 import {
   Detail,
@@ -23,8 +18,9 @@ import type { Seen } from "../format/expectation.ts";
 import type { AddressText } from "../format/values.ts";
 import type { Choice } from "../format/words.ts";
 import { OK, answer, answerOf, answered } from "./answers.ts";
+import { textOfBytes } from "./bytes.ts";
 import { Unplayable } from "./unplayable.ts";
-import { cpuFaultWords, mmuWords, pageFaultFlagsOf } from "./words.ts";
+import { cpuFaultWords, mmuFlagsOf, mmuWords, pageFaultFlagsOf } from "./words.ts";
 import type { Handlers, World } from "./world.ts";
 
 const MODES = { user: CpuMode.USER, kernel: CpuMode.KERNEL, copy: CpuMode.COPY } as const;
@@ -50,8 +46,13 @@ export const aspaceHandlers: Handlers<typeof ASPACE_OPERATIONS> = {
     answered(
       softFault(world.names.find("aspace", aspace), world.place(at).page, pageFaultFlagsOf(flags)),
     ),
-  "aspace.query": (world, { aspace, at }) =>
-    query(world, world.names.find("aspace", aspace), at),
+  "aspace.query": (world, { aspace, at }) => query(world, world.names.find("aspace", aspace), at),
+  "aspace.map-entry": (world, { aspace, at, vmo, offset, mmuFlags, existing }) => {
+    const { arch } = world.names.find("aspace", aspace);
+    const frame = world.frameBehind(vmo, offset);
+    if (frame === null) return answer(Status.NOT_FOUND);
+    return answer(arch.map(world.page(at), [frame], 1, mmuFlagsOf(mmuFlags), existing));
+  },
   "aspace.counts": (world, { aspace }) => countsOf(world.names.find("aspace", aspace)),
   "aspace.drop-tables": (world, { aspace }) => {
     dropUserPageTables(world.names.find("aspace", aspace));
@@ -72,7 +73,7 @@ export const aspaceHandlers: Handlers<typeof ASPACE_OPERATIONS> = {
   },
   "cpu.store": (world, { cpu, mode, at, value }) => {
     const { page, offset } = wordAt(world, at);
-    return answered(world.kernel.store(world.cpu(cpu), modeOf(mode), page, offset, value));
+    return answered(world.kernel.store(world.cpu(cpu), modeOf(mode), page, offset, Number(value)));
   },
   "cpu.load": (world, { cpu, mode, at }) => {
     const { page, offset } = wordAt(world, at);
@@ -108,7 +109,7 @@ function wordAt(world: World, at: AddressText): ReturnType<World["place"]> {
 
 function* loaded(operation: Blocking<Loaded>): Blocking<Seen> {
   const { status, value } = yield* operation;
-  return status === Status.OK ? { ...OK, value } : answer(status);
+  return status === Status.OK ? { ...OK, value: textOfBytes(value) } : answer(status);
 }
 
 function query(world: World, { arch }: VmAspace, at: AddressText): Seen {

@@ -42,11 +42,8 @@ export const mappingHandlers: Handlers<typeof MAPPING_OPERATIONS> = {
       ),
     ),
   "mapping.unmap": (world, { mapping, at, length }) =>
-    answer(
-      unmap(world.names.find("mapping", mapping), world.page(at), pagesOf(length, "length")),
-    ),
-  "mapping.destroy": (world, { mapping }) =>
-    answer(destroy(world.names.find("mapping", mapping))),
+    answer(unmap(world.names.find("mapping", mapping), world.page(at), pagesOf(length, "length"))),
+  "mapping.destroy": (world, { mapping }) => answer(destroy(world.names.find("mapping", mapping))),
   "mapping.map-range": (world, { mapping, offset, length, commit, keep }) =>
     answer(
       mapRange(
@@ -60,19 +57,9 @@ export const mappingHandlers: Handlers<typeof MAPPING_OPERATIONS> = {
       ),
     ),
   "mapping.decommit": (world, { mapping, offset, length }) =>
-    answer(
-      decommitRange(world.names.find("mapping", mapping), bytesOf(offset), bytesOf(length)),
-    ),
+    answer(decommitRange(world.names.find("mapping", mapping), bytesOf(offset), bytesOf(length))),
   "mapping.mark-mergeable": (world, { mapping }) => {
     markMergeable(world.names.find("mapping", mapping));
-    return OK;
-  },
-  "mapping.set-priority": (world, { mapping: name, priority }) => {
-    const mapping = world.names.find("mapping", name);
-    if (!mapping.isAlive) return answer(Status.BAD_STATE);
-    mapping.aspace.lock.acquire();
-    mapping.setMemoryPriorityLocked(priority);
-    mapping.aspace.lock.release();
     return OK;
   },
   "mapping.commit-high-priority": (world, { mapping }) =>
@@ -117,4 +104,3 @@ function entriesOf({ aspace, base, pageCount }: VmMapping): number {
   }
   return entries;
 }
-

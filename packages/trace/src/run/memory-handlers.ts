@@ -34,9 +34,7 @@ export const memoryHandlers: Handlers<typeof MEMORY_OPERATIONS> = {
   "memory.dedup": (world, { vmo, offset }) =>
     onFrame(world, vmo, offset, (frame) => dedupZeroPage(world.memory, frame)),
   "memory.queue": (world, { vmo, offset }) =>
-    onFrame(world, vmo, offset, (frame) =>
-      QUEUE_NAMES.get(world.memory.queues.queueOf(frame))!,
-    ),
+    onFrame(world, vmo, offset, (frame) => QUEUE_NAMES.get(world.memory.queues.queueOf(frame))!),
   "memory.scan": (world, { zeroForkPages, reclaimPages, minAge }) => {
     const { deduplicated, reclaimed } = scanStep(world.memory, {
       zeroForkPages: zeroForkPages ?? 0,

@@ -1,4 +1,12 @@
-import type { Compression, SpliceList, UserPager, VmAddressRegion, VmAspace, VmMapping, VmObject } from "@aspace/vm";
+import type {
+  Compression,
+  SpliceList,
+  UserPager,
+  VmAddressRegion,
+  VmAspace,
+  VmMapping,
+  VmObject,
+} from "@aspace/vm";
 import { Unplayable } from "./unplayable.ts";
 
 /** What a trace can give a name to. */
@@ -14,7 +22,9 @@ interface Resources {
 
 export type ResourceKind = keyof Resources;
 
-type Named = { readonly [K in ResourceKind]: { readonly kind: K; readonly value: Resources[K] } }[ResourceKind];
+type Named = {
+  readonly [K in ResourceKind]: { readonly kind: K; readonly value: Resources[K] };
+}[ResourceKind];
 
 /** Names of a trace, all in one space. What failed to be made has none. */
 export class Names {
@@ -66,5 +76,4 @@ export class Names {
     for (const [name, named] of this.named) if (named.value === value) return name;
     return null;
   }
-
 }

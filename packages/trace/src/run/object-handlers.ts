@@ -16,7 +16,15 @@ import type { Seen } from "../format/expectation.ts";
 import type { OBJECT_OPERATIONS } from "../format/object-operations.ts";
 import type { Hex } from "../format/values.ts";
 import { OK, answer, answerOf, answered, charged, ended, moved } from "./answers.ts";
-import { arrayLength, arrayOf, bytesOf, pagesOf, textOfArray, textOfBytes, textOfPages } from "./bytes.ts";
+import {
+  arrayLength,
+  arrayOf,
+  bytesOf,
+  pagesOf,
+  textOfArray,
+  textOfBytes,
+  textOfPages,
+} from "./bytes.ts";
 import type { Handlers, World } from "./world.ts";
 
 const CACHE_POLICIES = {
@@ -151,9 +159,7 @@ export const objectHandlers: Handlers<typeof OBJECT_OPERATIONS> = {
   "vmo.lower-priority": (world, { vmo }) => changePriority(world.vmo(vmo), -1),
   "vmo.commit-high-priority": (world, { vmo, offset, length }) =>
     ended(
-      world
-        .vmo(vmo)
-        .commitHighPriorityPages(pagesOf(offset, "offset"), pagesOf(length, "length")),
+      world.vmo(vmo).commitHighPriorityPages(pagesOf(offset, "offset"), pagesOf(length, "length")),
     ),
   "vmo.attribution": (world, { vmo, offset, length }) => {
     const object = world.vmo(vmo);

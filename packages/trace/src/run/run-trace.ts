@@ -1,5 +1,5 @@
 import { KernelPanic, type Architecture } from "@aspace/arch";
-import type { Expectation, Seen } from "../format/expectation.ts";
+import type { Seen } from "../format/expectation.ts";
 import type { Operation, OperationName, OperationTable } from "../format/operation.ts";
 import { readTrace } from "../format/read-trace.ts";
 import type { Trace } from "../format/trace.ts";
@@ -87,7 +87,10 @@ function boot({ header }: Trace, { architecture, faultMode }: RunOptions): World
   const { arches } = header;
   if (arches !== undefined && !arches.includes(architecture.name)) {
     const names = arches.join(", ");
-    throw new UnreadableTrace(1, `arches: the trace is meant for ${names}, not ${architecture.name}`);
+    throw new UnreadableTrace(
+      1,
+      `arches: the trace is meant for ${names}, not ${architecture.name}`,
+    );
   }
   return playable(1, () => {
     const mode = faultMode === undefined ? {} : { faultMode };
@@ -116,17 +119,13 @@ function perform(world: World, operation: Operation): Seen {
 
 /** What `expect` asks for, and what goes without saying. */
 function mismatchOf({ expect = {}, thread }: Operation, seen: Seen): Mismatch | null {
-  const isWaiting = seen.blocked !== undefined && expect.blocked === undefined;
-  const silent: Expectation = { ...expect };
-  const mismatch = compare(silent, seen);
-  if (mismatch !== null && seen.panic === undefined) return mismatch;
-  if (isWaiting && thread === undefined) {
-    return { field: "blocked", expected: undefined, seen: seen.blocked };
-  }
   if (seen.panic !== undefined && expect.panic === undefined) {
     return { field: "panic", expected: undefined, seen: seen.panic };
   }
-  return mismatch;
+  if (seen.blocked !== undefined && expect.blocked === undefined && thread === undefined) {
+    return { field: "blocked", expected: undefined, seen: seen.blocked };
+  }
+  return compare(expect, seen);
 }
 
 function playable<T>(line: number, step: () => T): T {

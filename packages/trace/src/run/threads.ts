@@ -57,5 +57,7 @@ export class Threads {
 
 function goOn(thread: Thread<Seen>): Seen {
   while (thread.state === ThreadState.READY) thread.run();
-  return thread.state === ThreadState.DONE ? thread.result : { blocked: WAITS[thread.awaits!.type] };
+  return thread.state === ThreadState.DONE
+    ? thread.result
+    : { blocked: WAITS[thread.awaits!.type] };
 }

@@ -174,4 +174,3 @@ export class World {
 
 /** The kernel's own address space has a name from the start. */
 export const KERNEL_NAME = "kernel";
-

@@ -1,7 +1,7 @@
 import { KernelPanic, PAGE_BYTES } from "@aspace/arch";
 import { NOTHING_ATTRIBUTED, type AttributionCounts } from "./attribution-counts.ts";
 import type { CowNode } from "./cow-node.ts";
-import { Resolution, nextHeld, resolve } from "./resolve.ts";
+import { forEachHeld } from "./resolve.ts";
 import { EMPTY_SLOT, SlotKind, slotKind } from "./slot.ts";
 
 /**
@@ -21,17 +21,15 @@ import { EMPTY_SLOT, SlotKind, slotKind } from "./slot.ts";
  * what lies beyond the node's end; what a visible ancestor has is charged there.
  */
 export function attributedMemory(node: CowNode, page: number, count: number): AttributionCounts {
-  const end = page + count;
-  const found = new Resolution(node);
   let pages = 0;
   let references = 0;
-  for (let at = nextHeld(node, page, end); at < end; at = nextHeld(node, at + 1, end)) {
-    const kind = slotKind(resolve(node, at, found).slot);
-    if (kind !== SlotKind.PAGE && kind !== SlotKind.REFERENCE) continue;
-    if (!isCharged(node, at, found.node)) continue;
+  forEachHeld(node, page, page + count, (owner, ownerPage, at) => {
+    const kind = slotKind(owner.get(ownerPage));
+    if (kind !== SlotKind.PAGE && kind !== SlotKind.REFERENCE) return;
+    if (!isCharged(node, at, owner)) return;
     if (kind === SlotKind.PAGE) pages++;
     else references++;
-  }
+  });
   if (pages + references === 0) return NOTHING_ATTRIBUTED;
   return { uncompressedBytes: pages * PAGE_BYTES, compressedBytes: references * PAGE_BYTES };
 }

@@ -3,7 +3,7 @@ import type { Result } from "./blocking.ts";
 import { settleTemporary } from "./compression.ts";
 import { CowNode, NodeKind, Visibility, rootOf } from "./cow-node.ts";
 import { RangeChange, rangeChange } from "./range-change.ts";
-import { Resolution, nextHeld, resolve } from "./resolve.ts";
+import { forEachHeld } from "./resolve.ts";
 import { SlotKind, slotKind, slotPage } from "./slot.ts";
 
 /** What a clone promises about content that nobody has written yet. */
@@ -148,13 +148,12 @@ function snapshot(node: CowNode, { page, count, limit }: Window): Result<CowNode
 
 /** Counts one more leaf for each page and reference that the node sees in a range, in itself and in hidden ancestors. */
 function shareRange(node: CowNode, from: number, end: number): void {
-  const found = new Resolution(node);
-  for (let page = nextHeld(node, from, end); page < end; page = nextHeld(node, page + 1, end)) {
-    const { node: owner, slot } = resolve(node, page, found);
+  forEachHeld(node, from, end, (owner, page) => {
+    const slot = owner.get(page);
     const kind = slotKind(slot);
-    if (kind !== SlotKind.PAGE && kind !== SlotKind.REFERENCE) continue;
+    if (kind !== SlotKind.PAGE && kind !== SlotKind.REFERENCE) return;
     owner.setShareCountOf(slot, owner.shareCountOf(slot) + 1);
-  }
+  });
 }
 
 /** Puts a hidden node where a visible one was. The parent's children keep their order: the elder comes first. */

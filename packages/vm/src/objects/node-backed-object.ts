@@ -200,7 +200,8 @@ export abstract class NodeBackedObject extends VmObject {
   protected *blocking<T>(begin: () => Blocking<T>, recheck: () => Status = isFine): Blocking<T> {
     this.retain();
     try {
-      return yield* underLock({ hierarchy: this.hierarchy, begin, recheck });
+      const { hierarchy, system } = this;
+      return yield* underLock({ hierarchy, locks: system.locks, begin, recheck });
     } finally {
       this.release();
     }

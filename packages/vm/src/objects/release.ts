@@ -1,5 +1,5 @@
 import type { CowNode } from "./cow-node.ts";
-import { Resolution, nextHeld, resolve } from "./resolve.ts";
+import { forEachHeld } from "./resolve.ts";
 import { EMPTY_SLOT, SlotKind, slotKind } from "./slot.ts";
 
 /**
@@ -13,13 +13,10 @@ import { EMPTY_SLOT, SlotKind, slotKind } from "./slot.ts";
  * Entries of visible ancestors are not the node's to give up. Panics with P15 on a pinned page.
  */
 export function releaseFrom(node: CowNode, from: number): void {
-  const found = new Resolution(node);
-  const end = node.sizePages;
-  for (let page = nextHeld(node, from, end); page < end; page = nextHeld(node, page + 1, end)) {
-    resolve(node, page, found);
-    if (found.node === node) node.freeSlot(page, EMPTY_SLOT);
-    else releaseAncestorEntry(found.node, found.page);
-  }
+  forEachHeld(node, from, node.sizePages, (owner, page) => {
+    if (owner === node) node.freeSlot(page, EMPTY_SLOT);
+    else releaseAncestorEntry(owner, page);
+  });
   node.parentLimit = Math.min(node.parentLimit, from);
 }
 
@@ -28,11 +25,9 @@ export function releaseFrom(node: CowNode, from: number): void {
  * stay. The caller sees to it that the node looks up no more, by its window or by filling the slots.
  */
 export function releaseShared(node: CowNode, from: number, end: number): void {
-  const found = new Resolution(node);
-  for (let page = nextHeld(node, from, end); page < end; page = nextHeld(node, page + 1, end)) {
-    resolve(node, page, found);
-    if (found.node !== node) releaseAncestorEntry(found.node, found.page);
-  }
+  forEachHeld(node, from, end, (owner, page) => {
+    if (owner !== node) releaseAncestorEntry(owner, page);
+  });
 }
 
 /** One leaf less sees an entry of a hidden node; when none is left, the entry goes. Markers stay: they cost nothing. */

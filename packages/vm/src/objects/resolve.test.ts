@@ -4,7 +4,7 @@ import { anonymousNode, createSmallSystem, fillPage, pagerNode } from "../../tes
 import { cloneOf } from "../../test/small-tree.ts";
 import { CloneKind } from "./clone.ts";
 import type { CowNode } from "./cow-node.ts";
-import { Resolution, nextHeld, resolve } from "./resolve.ts";
+import { Resolution, forEachHeld, nextHeld, resolve } from "./resolve.ts";
 import { EMPTY_SLOT, MARKER_SLOT, type Slot } from "./slot.ts";
 
 /** What a node sees at a page: whose it is, by id, at which page there, and the slot. */
@@ -66,46 +66,98 @@ describe("resolve", () => {
   });
 });
 
-describe("nextHeld", () => {
-  it("finds the first page that a node has itself or in hidden ancestors, through all windows (O-T2)", () => {
-    const window = fc.record({ page: fc.nat(24), count: fc.integer({ min: 1, max: 40 }) });
-    const writes = fc.array(fc.record({ depth: fc.nat(3), page: fc.nat(39) }), { maxLength: 12 });
-    const windows = fc.array(window, { minLength: 1, maxLength: 3 });
-    const { system, machine } = createSmallSystem();
+const MOST_PAGES = 40;
+const pageOf = fc.nat(MOST_PAGES - 1);
+const windows = fc.array(
+  fc.record({ page: fc.nat(24), count: fc.integer({ min: 1, max: MOST_PAGES }) }),
+  { minLength: 1, maxLength: 3 },
+);
+const writes = fc.array(fc.record({ depth: fc.nat(3), page: pageOf }), { maxLength: 12 });
+const small = createSmallSystem();
+
+/** The last of a chain of clones with these windows, each written where `written` says. */
+function leafOf(
+  ranges: readonly { readonly page: number; readonly count: number }[],
+  written: readonly { readonly depth: number; readonly page: number }[],
+): CowNode {
+  small.machine.reset();
+  small.system.reset();
+  let leaf = anonymousNode(small.system, MOST_PAGES);
+  const write = (depth: number): void => {
+    for (const { depth: at, page } of written) {
+      if (at === depth && page < leaf.sizePages) fillPage(leaf, page, 1);
+    }
+  };
+  write(0);
+  for (const [index, range] of ranges.entries()) {
+    leaf = cloneOf(leaf, range);
+    write(index + 1);
+  }
+  return leaf;
+}
+
+/** Pages of `[from, end)` at which a node of an anonymous tree shows an entry. */
+function heldPages(node: CowNode, from: number, end: number): number[] {
+  const pages = Array.from({ length: Math.max(end - from, 0) }, (_, index) => from + index);
+  return pages.filter((page) => found(node, page)[2] !== EMPTY_SLOT);
+}
+
+describe("what a node holds, itself or in hidden ancestors", () => {
+  it("is found page after page, through all windows (O-T2)", () => {
     fc.assert(
-      fc.property(windows, writes, fc.nat(39), (each, written, from) => {
-        machine.reset();
-        system.reset();
-        let leaf = anonymousNode(system, 40);
-        const write = (depth: number): void => {
-          for (const { depth: at, page } of written) {
-            if (at === depth && page < leaf.sizePages) fillPage(leaf, page, 1);
-          }
-        };
-        write(0);
-        each.forEach((range, index) => {
-          leaf = cloneOf(leaf, range);
-          write(index + 1);
-        });
-        let expected = from;
-        while (expected < leaf.sizePages && found(leaf, expected)[2] === EMPTY_SLOT) {
-          expected++;
-        }
-        if (from <= leaf.sizePages) expect(nextHeld(leaf, from, leaf.sizePages)).toBe(expected);
+      fc.property(windows, writes, pageOf, (ranges, written, from) => {
+        const leaf = leafOf(ranges, written);
+        const end = leaf.sizePages;
+        fc.pre(from <= end);
+        expect(nextHeld(leaf, from, end)).toBe(heldPages(leaf, from, end)[0] ?? end);
       }),
       { numRuns: 300, seed: 1 },
     );
   });
 
-  it("passes over what only visible ancestors have (O-T2)", () => {
+  it("is visited entry by entry, each once and where it lies (O-T2)", () => {
+    fc.assert(
+      fc.property(windows, writes, pageOf, pageOf, (ranges, written, from, to) => {
+        const leaf = leafOf(ranges, written);
+        const end = Math.min(to, leaf.sizePages);
+        const visited: number[] = [];
+        forEachHeld(leaf, from, end, (owner, ownerPage, page) => {
+          visited.push(page);
+          expect(found(leaf, page)).toEqual([owner.id, ownerPage, owner.get(ownerPage)]);
+        });
+        expect(visited.toSorted((a, b) => a - b)).toEqual(heldPages(leaf, from, end));
+      }),
+      { numRuns: 300, seed: 2 },
+    );
+  });
+
+  it("may be emptied by the visit, which does not uncover what lies behind (O-T2)", () => {
+    const leaf = leafOf(
+      [{ page: 0, count: 20 }],
+      [0, 1].flatMap((depth) => [0, 3, 17].map((page) => ({ depth, page }))),
+    );
+    const visited: number[] = [];
+    forEachHeld(leaf, 0, 20, (owner, ownerPage, page) => {
+      expect(owner.id).toBe(leaf.id);
+      owner.freeSlot(ownerPage, EMPTY_SLOT);
+      visited.push(page);
+    });
+    expect(visited).toEqual([0, 3, 17]);
+  });
+
+  it("is not what only visible ancestors have (O-T2)", () => {
     const { system } = createSmallSystem();
     const root = pagerNode(system, 6);
     for (const page of [0, 1, 2]) fillPage(root, page, page);
     const clone = cloneOf(root, { kind: CloneKind.SNAPSHOT_MODIFIED });
     fillPage(clone, 3, 3);
-    expect(nextHeld(clone, 0, 6)).toBe(3);
     const sibling = cloneOf(clone, { kind: CloneKind.SNAPSHOT_MODIFIED });
-    expect(nextHeld(sibling, 0, 6)).toBe(3);
+    for (const each of [clone, sibling]) {
+      const visited: number[] = [];
+      forEachHeld(each, 0, 6, (_owner, _ownerPage, page) => visited.push(page));
+      expect(visited).toEqual([3]);
+      expect(nextHeld(each, 0, 6)).toBe(3);
+    }
     expect(nextHeld(sibling, 4, 6)).toBe(6);
     expect(nextHeld(sibling, 0, 2)).toBe(2);
   });

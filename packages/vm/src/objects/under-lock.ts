@@ -1,5 +1,6 @@
 import { Status } from "@aspace/arch";
 import type { Blocking } from "./blocking.ts";
+import type { LockOrder } from "../lock.ts";
 import type { Hierarchy } from "./hierarchy.ts";
 
 /** Runs a step that cannot wait, with the lock of a hierarchy held. */
@@ -14,6 +15,8 @@ export function locked<T>({ lock }: Hierarchy, step: () => T): T {
 
 export interface LockedOperation<T> {
   readonly hierarchy: Hierarchy;
+  /** To see that nobody holds a lock during a wait (L-4). */
+  readonly locks: LockOrder;
   /** Starts the operation, with the lock held. */
   readonly begin: () => Blocking<T>;
   /** Asked after each wait that ended in OK: the operation goes on with its answer as the wait's status. */
@@ -29,8 +32,9 @@ export interface LockedOperation<T> {
  * A caller may also give up while it waits, with `return()` on the generator, as if its thread were
  * killed. What the operation has to undo then, its request first of all, it undoes with the lock.
  */
-export function* underLock<T>({ hierarchy, begin, recheck }: LockedOperation<T>): Blocking<T> {
-  const { lock } = hierarchy;
+export function* underLock<T>(options: LockedOperation<T>): Blocking<T> {
+  const { begin, recheck, locks } = options;
+  const { lock } = options.hierarchy;
   let waiting: Blocking<T | undefined> | null = null;
   lock.acquire();
   try {
@@ -39,6 +43,7 @@ export function* underLock<T>({ hierarchy, begin, recheck }: LockedOperation<T>)
     while (step.done !== true) {
       waiting = operation;
       lock.release();
+      locks.assertNoneHeld("a wait");
       const status = yield step.value;
       lock.acquire();
       waiting = null;

@@ -312,6 +312,14 @@ describe("validateSystem", () => {
     validateSystem(system, [node, root], 1);
   });
 
+  it("knows the compressed contents that a caller says it holds (P1)", () => {
+    const { system, node, lazy, root } = build();
+    const handle = system.compressor.compress(frameAt(lazy, 1));
+    validateSystem(system, [node, root], 0, 1);
+    system.compressor.free(handle);
+    expect(panicRule(() => validateSystem(system, [node, root], 0, 1))).toBe("P1");
+  });
+
   it("counts references like pages (P1, P6, P8)", () => {
     const { system, node, hidden, root } = build();
     system.compressor.arm();

@@ -391,7 +391,7 @@ export class VmObjectPaged extends NodeBackedObject {
   }
 
   protected identify(id: number): void {
-    if (!this.isView) setAttributionId(this.node, id);
+    if (!this.isView) this.locked(() => setAttributionId(this.node, id));
   }
 
   protected destroy(): void {

@@ -5,6 +5,7 @@ import { PAGE, SIZE, cloneOf, expectOk, made } from "../../test/object-situation
 import { put, show } from "../../test/public-object.ts";
 import { RecordingMapping } from "../../test/recording-mapping.ts";
 import { createSmallSystem, run } from "../../test/small-system.ts";
+import { Lock, LockRank } from "../lock.ts";
 import { MAX_OBJECT_BYTES } from "./byte-range.ts";
 import { createObject, createPagerObject } from "./create-object.ts";
 import { PageAccess } from "./lookup-cursor.ts";
@@ -154,13 +155,27 @@ test("O-V5: an operation in progress holds its object, so that handles may go me
 test("O-V7: a name is cut to 31 bytes, and not inside a character", () => {
   const object = anObject();
   expect(object.name).toBe("");
-  const names = ["heap", "a".repeat(31), "a".repeat(32), `${"a".repeat(30)}é`, "é".repeat(16)];
+  const names = [
+    "heap",
+    "a".repeat(31),
+    "a".repeat(32),
+    `${"a".repeat(30)}é`,
+    ...["é", "€", "😀"].map((character) => character.repeat(16)),
+  ];
   const kept = names.map((name) => {
     object.setName(name);
     return object.name;
   });
   const a = "a".repeat(31);
-  expect(kept).toEqual(["heap", a, a, "a".repeat(30), "é".repeat(15)]);
+  expect(kept).toEqual([
+    "heap",
+    a,
+    a,
+    "a".repeat(30),
+    "é".repeat(15),
+    "€".repeat(10),
+    "😀".repeat(7),
+  ]);
 });
 
 test("O-V8: children of an object that ends go to its parent, or have none", () => {
@@ -245,6 +260,17 @@ test("O-V10: an operation holds the lock while it runs, and no lock while it wai
   object.mappings.clear();
   expect(held).toEqual([true]);
   expect(pinning.next(Status.OK).value).toBe(Status.BAD_STATE);
+  expect(object.hierarchy.lock.isHeld).toBe(false);
+});
+
+test("O-V10: an operation that waits while its caller holds a lock is a defect of the caller (L-4)", () => {
+  const { system } = createSmallSystem();
+  const source = new UserPager().createSource({ key: 1, trapsDirty: false });
+  const object = made(createPagerObject(system, { size: SIZE, source }));
+  const lock = new Lock(system.locks, LockRank.ASPACE, "aspace lock");
+  lock.acquire();
+  expectOk(run(object.commitRange(SIZE, 0n)));
+  expect(panicRule(() => object.commitRange(0n, PAGE).next())).toBe("L-4");
   expect(object.hierarchy.lock.isHeld).toBe(false);
 });
 

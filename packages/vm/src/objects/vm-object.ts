@@ -54,8 +54,8 @@ export type ChildType = (typeof ChildType)[keyof typeof ChildType];
  * Two trees must not be confused. The tree here mirrors the calls that created children. The tree of
  * `CowNode`s decides who shares which page, and a clone may hang elsewhere there.
  *
- * An object lives while someone holds it: handles, mappings, slices of it. `retain` and `release`
- * count the holders; the last `release` destroys it.
+ * An object lives while someone holds it: handles, mappings, operations in progress. `retain` and
+ * `release` count the holders; the last `release` destroys it.
  */
 export abstract class VmObject {
   readonly system: MemorySystem;
@@ -128,9 +128,13 @@ export abstract class VmObject {
 
   /** Cut to 31 bytes of UTF-8 without a word, and never inside a character. */
   setName(name: string): void {
-    const bytes = new TextEncoder().encode(name).subarray(0, MAX_NAME_BYTES);
-    // A stream may go on, so the decoder keeps the beginning of a character back.
-    this.text = new TextDecoder().decode(bytes, { stream: true });
+    let bytes = 0;
+    this.text = "";
+    for (const character of name) {
+      bytes += utf8Bytes(character);
+      if (bytes > MAX_NAME_BYTES) return;
+      this.text += character;
+    }
   }
 
   get cachePolicy(): CachePolicy {
@@ -142,7 +146,7 @@ export abstract class VmObject {
     this.holders++;
   }
 
-  /** Lets go; the last one destroys the object. */
+  /** Lets go; the last one destroys the object, for which it takes the lock. Panics with O-V3 while it is mapped. */
   release(): void {
     if (this.holders === 0) throw new KernelPanic("O-V5", "an object is released after its end");
     this.holders--;
@@ -264,4 +268,11 @@ export abstract class VmObject {
     parent.children.delete(this);
     return parent.children.size === 0 ? parent : null;
   }
+}
+
+function utf8Bytes(character: string): number {
+  const code = character.codePointAt(0)!;
+  if (code < 0x80) return 1;
+  if (code < 0x800) return 2;
+  return code < 0x1_0000 ? 3 : 4;
 }

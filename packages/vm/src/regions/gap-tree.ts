@@ -302,11 +302,9 @@ export class GapTree {
     }
     words[(successor << WORDS_SHIFT) + LEFT] = left;
     words[(left << WORDS_SHIFT) + PARENT] = successor;
-    words[(successor << WORDS_SHIFT) + HEIGHT] = this.heightOf(node);
     this.replaceChild(parent, node, successor);
+    // This reaches the successor's new place: every node up to there had its first page as minFirst.
     this.restore(lowest);
-    // The walk up may have ended below the successor, whose extent is not the one that was summed up here before.
-    if (lowest !== successor) this.restore(successor);
   }
 
   /** Walks from a node towards the root, rotates where it leans and sums up again, until nothing changes any more. */

@@ -1,4 +1,4 @@
-import { PAGE_BYTES, formatAddress, type Vpn } from "@aspace/arch";
+import { formatAddress, type Vpn } from "@aspace/arch";
 import { NodeBackedObject } from "../objects/node-backed-object.ts";
 import type { VmObject } from "../objects/vm-object.ts";
 import { RunControl } from "./mapping-protection-ranges.ts";
@@ -41,6 +41,6 @@ export function extent(base: Vpn, pageCount: number): string {
 }
 
 /** A size in bytes, hexadecimal. */
-export const bytes = (pages: number): string => hex(BigInt(pages) * BigInt(PAGE_BYTES));
+export const bytes = (pages: number): string => (pages === 0 ? "0x0" : formatAddress(pages));
 
-const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
+const hex = (value: number): string => `0x${value.toString(16)}`;

@@ -252,6 +252,14 @@ describe("parts and wholes", () => {
     ranges.validate({ base: 10, pageCount: 5 });
   });
 
+  test("R-6: nodes above the split are gone from the left part at once", () => {
+    const { ranges, update } = bound(new Example());
+    update(12, 14, RW);
+    ranges.splitAt(13);
+    expect(ranges.areNodesWithin({ base: 10, pageCount: 3 })).toBe(true);
+    expect(ranges.flagsAt(19)).toBe(RW);
+  });
+
   test("R-7: flags are set at once only for a single region; clearing keeps the first flags", () => {
     const { ranges, update } = bound(new Example());
     ranges.setFirstFlags(RX);

@@ -4,6 +4,7 @@ import { put } from "../../test/public-object.ts";
 import { R, RW, RWX, RX, RegionWorld, value } from "../../test/region-world.ts";
 import { run } from "../../test/small-system.ts";
 import { isValue, type Result } from "../objects/blocking.ts";
+import { protect } from "./mapping-protect.ts";
 import { Prng } from "./prng.ts";
 import {
   UNALIGNED_OFFSET,
@@ -137,21 +138,13 @@ describe("the order of checks", () => {
   });
 
   test.each<[string, Partial<NewMappingOptions>, Status]>([
-    [
-      "nothing to map",
-      { pageCount: 0, flags: SPECIFIC | OFFSET_IS_UPPER_LIMIT },
-      Status.INVALID_ARGS,
-    ],
+    ["nothing to map", { pageCount: 0, flags: CAN_MAP_WRITE }, Status.INVALID_ARGS],
     [
       "a permission the parent lacks",
       { flags: CAN_MAP_WRITE | SPECIFIC | OFFSET_IS_UPPER_LIMIT },
       Status.ACCESS_DENIED,
     ],
-    [
-      "a place and a limit",
-      { flags: SPECIFIC | OFFSET_IS_UPPER_LIMIT, offset: UNALIGNED_OFFSET },
-      Status.INVALID_ARGS,
-    ],
+    ["a place and a limit", { flags: SPECIFIC | OFFSET_IS_UPPER_LIMIT }, Status.INVALID_ARGS],
     ["an offset for no reason", { offset: 1 }, Status.INVALID_ARGS],
     ["an offset inside a page", { flags: SPECIFIC, offset: UNALIGNED_OFFSET }, Status.INVALID_ARGS],
     [
@@ -393,6 +386,16 @@ describe("the vDSO", () => {
     world.layout();
     const isClaimed = world.aspace.vdsoCodeMapping !== null;
     expect(isClaimed).toBe(status === Status.OK && options.mmuFlags === RX);
+  });
+
+  test("I-27: its data can never be protected to be executed, whatever the mapping asks for", () => {
+    const world = vdsoScene();
+    const flags = VmarFlags.CAN_MAP_EXECUTE;
+    const { mapping } = value(world.create({ flags, mmuFlags: R }));
+    expect(protect(mapping, mapping.base, 1, RX)).toBe(Status.ACCESS_DENIED);
+    const other = value(world.create({ flags, mmuFlags: R, object: world.object(2) })).mapping;
+    expect(protect(other, other.base, 1, RX)).toBe(Status.OK);
+    world.layout();
   });
 
   test("A-4 V-4 I-27: a second time is refused, also over something else", () => {

@@ -159,6 +159,19 @@ describe("T-6: a walk that pauses", () => {
     });
   });
 
+  test("V-9: depth counts from the top again after it had to start over", () => {
+    const world = new Scene();
+    world.locked(() => {
+      const walk = everythingIn(world.root);
+      while (walk.next()!.base !== 25);
+      expect(walk.depth).toBe(3);
+      walk.pause();
+      destroyLocked(world.outer);
+      walk.resume();
+      expect([extentOf(walk.next()!), walk.depth]).toEqual(["50-60", 1]);
+    });
+  });
+
   test("V-9: at its end it stays there", () => {
     expect(resumedAfter(70, (world) => void world.map(80, 2))).toBe("");
   });

@@ -203,11 +203,28 @@ describe("many children", () => {
       pair.compare(0, 0);
       for (const child of children.slice(0, 990)) {
         pair.list.erase(child);
-        if (child.base % 50 === 0) pair.list.validate();
+        pair.list.validate();
       }
       pair.naive = pair.naive.filter((child) => child.listNode !== 0);
       pair.compare(0, 0);
       expect(pair.list.count).toBe(10);
+    },
+  );
+
+  test.each(["upwards", "downwards"])(
+    "V-7 I-6: thinning a thousand children out %s leaves no two blocks with few",
+    (direction) => {
+      const pair = new Pair();
+      const children = Array.from({ length: 1000 }, (_, index) => pair.add(3 * index, 1));
+      const kept = new Set(children.filter((_, index) => index % 10 === 0));
+      const inOrder = direction === "upwards" ? children : children.toReversed();
+      for (const child of inOrder) {
+        if (kept.has(child)) continue;
+        pair.list.erase(child);
+        pair.list.validate();
+      }
+      pair.naive = [...kept];
+      pair.compare(0, 0);
     },
   );
 });

@@ -189,13 +189,18 @@ export class RegionList<T extends Listed> {
   validate(): void {
     this.tree.validate();
     let seen = 0;
+    let countBefore = BLOCK;
     for (let block = this.tree.first(); block !== NO_NODE; block = this.tree.next(block)) {
       const count = this.counts[block]!;
       if (count < 1 || count > BLOCK) throw new KernelPanic("I-6", "a block is empty or too full");
+      if (Math.max(count, countBefore) < FEW) throw new KernelPanic("I-6", "two blocks have few");
       seen += count;
+      countBefore = count;
       this.validateBlock(block);
     }
     if (seen !== this.size) throw new KernelPanic("I-6", "a region cannot be reached");
+    const held = this.regions.filter((region) => region !== null).length;
+    if (held !== seen) throw new KernelPanic("I-6", "a region is held that is not in the list");
   }
 
   private validateBlock(block: GapNode): void {
@@ -319,18 +324,24 @@ export class RegionList<T extends Listed> {
     return upper;
   }
 
-  /** Moves what is left in a block, or in the one above it, to the one below, if there is room to spare. */
+  /**
+   * Joins a block that has few regions with the next or the previous one, if there is room to spare. So never do two
+   * neighbouring blocks both have few, and their number follows the number of regions down as well as up.
+   */
   private joinWithNeighbour(block: GapNode): void {
-    const next = this.tree.next(block);
-    const lower = next === NO_NODE ? this.tree.previous(block) : block;
-    const upper = next === NO_NODE ? block : next;
-    if (lower === NO_NODE || this.counts[lower]! + this.counts[upper]! > HALF) return;
+    if (!this.join(block, this.tree.next(block))) this.join(this.tree.previous(block), block);
+  }
+
+  private join(lower: GapNode, upper: GapNode): boolean {
+    if (lower === NO_NODE || upper === NO_NODE) return false;
+    if (this.counts[lower]! + this.counts[upper]! > HALF) return false;
     const first = slotsOf(upper);
     const top = this.topOf(upper);
     this.counts[upper] = 0;
     this.tree.erase(upper);
     this.moveRegions(first, top, lower);
     this.sumUp(lower);
+    return true;
   }
 
   /** Appends the regions in slots [first, top) to a block. */

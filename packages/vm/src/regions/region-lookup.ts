@@ -1,5 +1,5 @@
 import type { Vpn } from "@aspace/arch";
-import { NOTHING_ATTRIBUTED, type AttributionCounts } from "../objects/attribution-counts.ts";
+import type { AttributionCounts } from "../objects/attribution-counts.ts";
 import { attributedMemoryLocked } from "./mapping-attribution.ts";
 import { mappingsIn } from "./region-enumerator.ts";
 import type { VmAddressRegion } from "./vm-address-region.ts";
@@ -25,12 +25,11 @@ export function findMappingLocked(region: VmAddressRegion, vpn: Vpn): VmMapping 
   return child;
 }
 
-/** The sum over all mappings below a region; nothing when the region is not ALIVE (V-15). */
+/** The sum over all mappings below a region (V-15): nothing when it is DEAD, for then there are none. */
 export function attributedMemoryOfRegion(region: VmAddressRegion): AttributionCounts {
   const { lock } = region.aspace;
   lock.acquire();
   try {
-    if (!region.isAlive) return NOTHING_ATTRIBUTED;
     let uncompressedBytes = 0;
     let compressedBytes = 0;
     const mappings = mappingsIn(region);

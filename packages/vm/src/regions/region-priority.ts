@@ -45,7 +45,8 @@ function* commitMappings(region: VmAddressRegion): Blocking<void> {
     lock.release();
     yield* commitHighMemoryPriority(mapping);
     lock.acquire();
-    if (!region.isAlive || region.memoryPriority !== MemoryPriority.HIGH) break;
+    // Its end took the priority from it, too.
+    if (region.memoryPriority !== MemoryPriority.HIGH) break;
     mappings.resume();
   }
   lock.release();

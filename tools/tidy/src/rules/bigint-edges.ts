@@ -9,7 +9,18 @@ import type { Rule, Violation } from "../rule.ts";
 import type { Source } from "../source.ts";
 
 /** Byte-addressed edges: the file, and what crosses there. */
-const EDGES: Readonly<Record<string, string>> = {};
+const EDGES: Readonly<Record<string, string>> = {
+  "packages/vm/src/objects/byte-range.ts": "offsets, lengths and sizes of objects become pages",
+  "packages/vm/src/objects/create-object.ts": "sizes of new objects",
+  "packages/vm/src/objects/node-backed-object.ts": "ranges of what is asked of a paged object",
+  "packages/vm/src/objects/object-children.ts": "where a child lies in its parent",
+  "packages/vm/src/objects/vm-object.ts": "what every kind of object can be asked",
+  "packages/vm/src/objects/vm-object-paged.ts": "what a paged object can be asked",
+  "packages/vm/src/objects/vm-object-physical.ts": "what a physical object can be asked",
+  "packages/vm/src/regions/reserve-space.ts": "the size of the empty object behind reserved space",
+  "packages/vm/src/regions/mapping-range.ts": "the part of an object that a mapping gives back",
+  "packages/trace/src/run/bytes.ts": "addresses, offsets and sizes as a trace writes them",
+};
 
 const BIGINT_GLOBALS: ReadonlySet<string> = new Set(["BigInt", "BigInt64Array", "BigUint64Array"]);
 

@@ -1,4 +1,5 @@
 import { Random } from "@aspace/arch-conformance";
+import { chooseSeeds, type CreateWith } from "../choose-seeds.ts";
 import { createArchTarget } from "./arch-target.ts";
 import { HEADER_BYTES, MAX_OPERATIONS, RECORD_BYTES } from "./decode.ts";
 
@@ -26,29 +27,8 @@ export function chooseRandomSeeds(
   candidates: number,
   seed: number,
 ): Uint8Array[] {
-  let cells = new Uint8Array();
-  const target = createArchTarget({
-    arches,
-    quirks: [],
-    stateMap: (count) => (cells = new Uint8Array(count)),
-  });
-  const reached = new Set<number>();
-  const reachesNew = (input: Uint8Array): boolean => {
-    cells.fill(0);
-    const failure = target.run(input);
-    if (failure !== null) throw new Error(`a seed breaks ${failure.rule}: ${failure.message}`);
-    const before = reached.size;
-    cells.forEach((hit, cell) => hit !== 0 && reached.add(cell));
-    return reached.size > before;
-  };
   const random = new Random(seed);
   const inputs = Array.from({ length: candidates }, () => randomInput(random));
-  const kept = [...scenes, ...inputs].filter(reachesNew);
-  // What a later program reaches as well was kept for nothing: once more from the end.
-  reached.clear();
-  for (const scene of scenes) reachesNew(scene);
-  return kept
-    .toReversed()
-    .filter((input) => !scenes.includes(input))
-    .filter(reachesNew);
+  const create: CreateWith = (stateMap) => createArchTarget({ arches, quirks: [], stateMap });
+  return chooseSeeds(create, scenes, inputs);
 }

@@ -5,9 +5,7 @@
  *
  *     node apps/fuzz/src/targets/arch/write-seeds.ts
  */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { sha1 } from "../../findings/fingerprint.ts";
+import { writeSeedCorpus } from "../seed-corpus.ts";
 import { DECODER_VERSION } from "./decode.ts";
 import { encode } from "./encode.ts";
 import { chooseRandomSeeds } from "./random-seeds.ts";
@@ -22,10 +20,5 @@ const scenes = SCENES.map(({ name, program }) => {
   if (bytes === null) throw new Error(`no input says: ${name}`);
   return bytes;
 });
-const folder = fileURLToPath(new URL("../../../corpus/arch/", import.meta.url));
-rmSync(folder, { recursive: true, force: true });
-mkdirSync(folder, { recursive: true });
-writeFileSync(`${folder}DECODER_VERSION`, `${DECODER_VERSION}\n`);
-for (const input of [...scenes, ...chooseRandomSeeds(ARCHES, scenes, CANDIDATES, SEED)]) {
-  writeFileSync(`${folder}${sha1(input)}`, input);
-}
+const random = chooseRandomSeeds(ARCHES, scenes, CANDIDATES, SEED);
+writeSeedCorpus("arch", DECODER_VERSION, [...scenes, ...random]);

@@ -16,7 +16,6 @@ import {
   OBJECT_SLOTS,
   ObjectType,
   PAGERS,
-  PIN_SLOTS,
   Patience,
   Sizing,
   SupplyPattern,
@@ -168,7 +167,7 @@ function decodeKind(kind: OperationKind, fields: RecordBytes, { pages }: Setting
       return { kind, object, ...decodeBytes(pages, fields.page, fields.length), hint };
     }
     case "unpin":
-      return { kind, pin: low % PIN_SLOTS };
+      return { kind, pin: low };
     case "resume":
       return { kind, actor: low % ACTOR_SLOTS };
     case "interrupt": {
@@ -226,7 +225,7 @@ function decodeOnObject(
     case "setSize":
       return { kind, object, bytes: decodeBytes([0], 0, (length & 0xfc) | 3).length };
     case "pin":
-      return { kind, ...range, access, to: high % PIN_SLOTS };
+      return { kind, ...range, access, to: high };
     case "take":
       return { kind, ...range, to: high % LIST_SLOTS };
     case "supply":

@@ -38,6 +38,8 @@ export function create(stage: Stage, creation: Creation, slot: number): Status {
   const source = isPaged ? pagerSource(stage, creation) : null;
   const made = world.attempt(() => createReal(stage, creation, source));
   const expected = creationStatus(creation);
+  // Memory enough may lie in too small pieces.
+  if (creation.type === ObjectType.CONTIGUOUS) world.mayLackMemory = true;
   if (!isValue(made)) return refusal(stage, "create", expected, made);
   expectAnswer("create", expected, Status.OK);
   const resident = settle(stage, made, createModel(creation), slot);

@@ -20,7 +20,7 @@ import {
   filled,
   type PageValue,
 } from "./model/page-value.ts";
-import type { SeenPage } from "./model/steps.ts";
+import type { Holds, SeenPage } from "./model/steps.ts";
 
 /** Where the real nodes have what is seen at a page. */
 export interface Place {
@@ -74,8 +74,8 @@ export class Onlooker {
     const place = this.find(node, page);
     const own = node.get(page);
     const seen = {
-      own: ownKind(own),
-      isCompressed: slotKind(place.slot) === SlotKind.REFERENCE,
+      own: holdsOf(own),
+      shown: holdsOf(place.slot),
       value: this.valueOf(place),
       dirt: Dirt.UNTRACKED,
       pins: 0,
@@ -130,7 +130,7 @@ export class Onlooker {
 
 const ALL_BYTES: readonly number[] = Array.from({ length: FRAME_WORDS * 4 }, (_, position) => position);
 
-function ownKind(slot: Slot): SeenPage["own"] {
+function holdsOf(slot: Slot): Holds {
   switch (slotKind(slot)) {
     case SlotKind.PAGE:
       return "page";

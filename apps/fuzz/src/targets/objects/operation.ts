@@ -10,7 +10,8 @@ import type { Stored } from "./model/pager-calls.ts";
  */
 
 export const OBJECT_SLOTS = 12;
-export const PIN_SLOTS = 8;
+/** As many as a page can have pins, and one more. */
+export const PIN_SLOTS = 32;
 export const LIST_SLOTS = 4;
 export const ACTOR_SLOTS = 8;
 export const PAGERS = 2;

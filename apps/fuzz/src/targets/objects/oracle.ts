@@ -6,6 +6,7 @@ import { checkTranslations } from "./mapping-operations.ts";
 import type { Cell } from "./model/cell.ts";
 import type { ModelNode } from "./model/model-node.ts";
 import { Ask, type ModelSource } from "./model/model-source.ts";
+import { ZERO } from "./model/page-value.ts";
 import { Look } from "./onlooker.ts";
 import { expectThat } from "./outcome.ts";
 import type { Resident } from "./resident.ts";
@@ -78,7 +79,8 @@ function checkPage(
   if (!node.isUnderPager || node.siblings.size > 1) return;
   const wanted = ownKind(node, page);
   const isSame = wanted === "any" || wanted === seen.own || (wanted === "page" && seen.own === "compressed");
-  const isZeroAlike = node.source === null && value === 0 && wanted !== "nothing" && seen.own === "marker";
+  const isZeroAlike =
+    node.source === null && value === ZERO && wanted !== "nothing" && seen.own !== "nothing";
   expectThat(isSame || isZeroAlike, "P11", () => `${where} holds ${seen.own}, expected ${wanted}`);
   const cell = node.cells.get(page);
   const dirt = cell === undefined || cell.kind === "marker" ? seen.dirt : cell.dirt;

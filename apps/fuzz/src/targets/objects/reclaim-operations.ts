@@ -55,6 +55,8 @@ function reclaimForecast(world: World, place: Place, isNeeded: boolean): Forecas
   if (node === undefined) return hiddenForecast(world, place.node);
   if (node.pinsAt(place.page) > 0 || node.priority > 0) return "stays";
   if (node.source === null) return compressionForecast(world, place.node, node);
+  // Nobody would supply the page again.
+  if (node.source.isOrphan && !node.source.isDetached) return "stays";
   const cell = node.cells.get(place.page);
   return cell?.kind === "page" && cell.dirt === Dirt.CLEAN && !isNeeded ? "goes" : "stays";
 }

@@ -6,8 +6,8 @@ import { Executor } from "./executor.ts";
 import { create } from "./family-operations.ts";
 import type { Operation, Program } from "./operation.ts";
 import { checkStep, checkWorld } from "./oracle.ts";
-import type { SituationCounts } from "./situations.ts";
-import type { StateCells } from "./state-cells.ts";
+import { SituationCounts } from "./situations.ts";
+import { STATE_CELLS, StateCells } from "./state-cells.ts";
 import { writeTrace, type TracedStep } from "./trace.ts";
 import { World } from "./world.ts";
 
@@ -32,7 +32,8 @@ export class Runner {
     this.#counts = counts;
   }
 
-  run(program: Program): Failure | null {
+  /** `atEnd` sees the world as the last operation left it, before everything is destroyed. */
+  run(program: Program, atEnd: (world: World) => void = () => {}): Failure | null {
     this.steps = [];
     this.#counts.runs++;
     let kind = "start";
@@ -42,6 +43,7 @@ export class Runner {
         kind = operation.kind;
         this.#step(program, operation);
       }
+      atEnd(this.executor.world);
       kind = "finish";
       this.#finish();
       return null;
@@ -96,3 +98,9 @@ export class Runner {
 
 /** Objects that are there from the start are numbered from here on: behind every operation. */
 const FIRST_SERIAL = 128;
+
+/** A runner whose counts nobody reads, for tests. */
+export function createRunner(): Runner {
+  const cells = new StateCells(new Uint8Array(STATE_CELLS));
+  return new Runner(new SituationCounts(), cells, { runs: 0, operations: 0, skipped: 0 });
+}

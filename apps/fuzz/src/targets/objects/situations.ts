@@ -17,7 +17,7 @@ export const SITUATIONS = [
   "a wait timed out",
   "a waiting operation was killed",
   "two operations waited at once",
-  "an object shrank while an operation waited",
+  "an object was resized while an operation waited",
   "a pager was detached while an operation waited",
   "a pager closed while an operation waited",
   "a snapshot of a snapshot was made",
@@ -81,7 +81,7 @@ export class SituationCounts {
     switch (operation.kind) {
       case "resize":
         this.noteIf(status === Status.BAD_STATE, "a pinned page kept an object from shrinking");
-        this.noteIf(isDone && waiting.length > 0, "an object shrank while an operation waited");
+        this.noteIf(isDone && waiting.length > 0, "an object was resized while an operation waited");
         return;
       case "detach":
         this.noteIf(isDone && waiting.length > 0, "a pager was detached while an operation waited");

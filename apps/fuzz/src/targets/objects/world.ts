@@ -51,6 +51,8 @@ export class World {
   /** Whether the last attempt may have failed, or had to wait, for want of memory. */
   mayLackMemory = false;
   mayWaitForMemory = false;
+  /** Attempts that failed, or had to wait, because it was planned; since the start. */
+  planned = 0;
   private readonly machines: Record<"off" | "on", Machine> = {
     off: bareMachine(),
     on: bareMachine(),
@@ -79,6 +81,7 @@ export class World {
     this.nodes.clear();
     this.paged.clear();
     this.compression = null;
+    this.planned = 0;
     this.clearPlan();
     empty(this.objects, OBJECT_SLOTS);
     empty(this.pins, PIN_SLOTS);
@@ -96,8 +99,11 @@ export class World {
     const wasLow = pmm.isLow;
     const result = step();
     const isShort = Math.min(freeBefore, pmm.freeCount) < SHORTAGE_FRAMES;
-    this.mayLackMemory = isShort || hasHappened(pmm.failures, failing);
-    this.mayWaitForMemory = isShort || wasLow || hasHappened(pmm.delays, delayed);
+    const hasFailed = hasHappened(pmm.failures, failing);
+    const wasDelayed = hasHappened(pmm.delays, delayed);
+    this.planned += Number(hasFailed) + Number(wasDelayed);
+    this.mayLackMemory = isShort || hasFailed;
+    this.mayWaitForMemory = isShort || wasLow || wasDelayed;
     pmm.failures.failNever();
     pmm.delays.failNever();
     return result;

@@ -15,12 +15,15 @@ export function* commit(object: ModelObject, bytes: Bytes): Steps<Status> {
   const { page, end } = pagesOf(object, bytes);
   if (page === end) return Status.OK;
   if (object.isDiscarded) return Status.NOT_FOUND;
+  // What a shrink cut off stays out of it, also when the object grows again.
+  let last = end;
   for (let at = page; ;) {
-    const last = Math.min(end, node.sizePages);
+    last = Math.min(last, node.sizePages);
     if (at >= last) return Status.OK;
     let status = yield { kind: "page", page: at, isDone: ({ own }) => own === "page" };
     if (status !== Status.OK) return status;
-    if (at >= node.sizePages) return Status.OK;
+    last = Math.min(last, node.sizePages);
+    if (at >= last) return Status.OK;
     const answer = touch(node, at, Want.OWN, last - at);
     status = isWait(answer) ? yield answer : answer;
     if (status !== Status.OK) return status;

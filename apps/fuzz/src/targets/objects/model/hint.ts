@@ -27,15 +27,17 @@ export function* commitHighPriority(object: ModelObject, bytes: Bytes): Steps<St
 
 /** Asks for what is absent; what cannot be had is left out. */
 function* readIn(node: ModelNode, { page, end }: Pages): Steps<void> {
-  const isDone = ({ value, isCompressed }: SeenPage): boolean => value !== null && !isCompressed;
-  for (let at = page; at < Math.min(end, node.sizePages);) {
+  const isDone = ({ value, shown }: SeenPage): boolean => value !== null && shown !== "compressed";
+  let last = Math.min(end, node.sizePages);
+  for (let at = page; at < last; last = Math.min(last, node.sizePages)) {
     const ready = yield { kind: "page", page: at, isDone };
     if (ready !== Status.OK) {
       at++;
       continue;
     }
-    if (at >= node.sizePages) return;
-    const answer = touch(node, at, Want.LOOK, Math.min(end, node.sizePages) - at);
+    last = Math.min(last, node.sizePages);
+    if (at >= last) return;
+    const answer = touch(node, at, Want.LOOK, last - at);
     const status = isWait(answer) ? yield answer : answer;
     if (!isWait(answer) || status !== Status.OK) at++;
   }

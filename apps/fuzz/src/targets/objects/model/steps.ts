@@ -14,12 +14,15 @@ export interface Wait {
   readonly count: number;
 }
 
+/** What a slot holds. */
+export type Holds = "page" | "compressed" | "marker" | "interval" | "nothing";
+
 /** What an onlooker sees of one page of the real node. */
 export interface SeenPage {
   /** What the node's own slot holds. */
-  readonly own: "page" | "compressed" | "marker" | "interval" | "nothing";
-  /** Whether the content, whoever's slot it is in, is compressed. */
-  readonly isCompressed: boolean;
+  readonly own: Holds;
+  /** What the slot holds that the content is in, whoever's it is. */
+  readonly shown: Holds;
   /** What a read would return, or null when only the pager knows. */
   readonly value: PageValue | null;
   readonly dirt: Dirt;

@@ -42,7 +42,7 @@ export function write(object: ModelObject, bytes: Bytes, byte: number): Steps<Tr
   const { node } = object;
   return transfer(object, bytes, Want.WRITE, {
     isDone: ({ own, value }, { from, end }) =>
-      own === "page" && value !== null && filled(value, from, end, byte) === value,
+      (own === "page" || (own === "marker" && byte === 0)) && value !== null && filled(value, from, end, byte) === value,
     move: (page, { from, end }) => {
       const cell = node.cells.get(page);
       if (cell?.kind !== "page") throw new Error("the reference model writes what is no page");

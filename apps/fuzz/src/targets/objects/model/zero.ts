@@ -66,9 +66,9 @@ function* rechecked<T extends { readonly status: Status }>(
 
 /** Nothing but a write to the node itself can put content there. */
 function isZeroForGood(node: ModelNode, page: number): boolean {
-  const { cell, node: owner } = node.find(page);
-  if (owner === node && (cell?.kind === "marker" || cell?.kind === "interval")) return true;
-  return !node.isUnderPager && cell?.kind !== "page";
+  const own = node.ownCell(page);
+  if (own?.kind === "marker" || own?.kind === "interval") return true;
+  return !node.isUnderPager && node.find(page).cell?.kind !== "page";
 }
 
 function* zeroPages(
@@ -133,9 +133,15 @@ function needsMarker(node: ModelNode, page: number): boolean {
   return isInView || node.cells.get(page)?.isInherited === true;
 }
 
+/** Without a pager to tell, nothing and a marker are as good; a page of zeroes was not dealt with yet. */
+function isZeroedHere(node: ModelNode, page: number, { own, shown, pins }: SeenPage): boolean {
+  if (own === "page") return pins > 0;
+  return own === "marker" || (shown !== "page" && shown !== "compressed" && !needsMarker(node, page));
+}
+
 function isZeroed(node: ModelNode, page: number, seen: SeenPage): boolean {
   if (seen.value === null || !isZeroBetween(seen.value, 0, PAGE_SIZE)) return false;
-  if (node.source === null) return !node.isUnderPager || seen.own !== "nothing" || !needsMarker(node, page);
+  if (node.source === null) return isZeroedHere(node, page, seen);
   if (seen.own === "interval") return seen.dirt === Dirt.DIRTY;
   return seen.own === "marker" || (seen.own === "page" && seen.dirt === Dirt.DIRTY && seen.pins > 0);
 }
