@@ -30,7 +30,12 @@ export function createProgram(): Command {
     .option("--debug", "with an internal error, print the stack")
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(oneLine(text)) });
-  examples(program, [["fuzz", "arch", "--time", "60"], ["conform", "--arch", "arm64"], ["doctor"]]);
+  examples(program, [
+    ["fuzz", "arch", "--time", "60"],
+    ["conform", "--arch", "arm64"],
+    ["run", "packages/trace/traces/one-store.jsonl", "--arch", "arm64"],
+    ["doctor"],
+  ]);
   describeRun(program);
   describeFuzz(program);
   describeReplay(program);
@@ -58,6 +63,7 @@ function describeRun(program: Command): void {
         ["upgrade", "legacy"],
       ),
     )
+    .option("--quirk <id>", "switch a known hazard on, beside the trace's; repeatable", moreNames)
     .option("--validate", "check every structure after each operation")
     .option("--json", "print the result as one JSON document")
     .action(async (file: string, flags: RunFlags) => {
@@ -67,6 +73,7 @@ function describeRun(program: Command): void {
   examples(command, [
     ["run", "packages/trace/traces/one-store.jsonl", "--arch", "arm64"],
     ["run", "trace.jsonl", "--arch", "x86-64", "--until", "10", "--validate"],
+    ["run", "packages/trace/traces/t8-quirk-probes.jsonl", "--arch", "arm64", "--quirk", "Q-1"],
     ["run", "-", "--arch", "x86-64", "--json"],
   ]);
 }

@@ -1,14 +1,14 @@
 import type { Architecture, Quirk } from "@aspace/arch";
 import { badInput } from "./refusal.ts";
 
-/** The quirks with these ids or names, in any case, that one of the architectures can have. */
+/** The quirks with these ids or names, in any case, that one of the architectures can have, or that lie above them. */
 export function quirksNamed(
   names: readonly string[],
   architectures: readonly Architecture[],
+  above: readonly Quirk[] = [],
 ): Quirk[] {
-  const possible = new Map(
-    architectures.flatMap(({ quirks }) => quirks.map((quirk) => [quirk.id, quirk] as const)),
-  );
+  const all = [...architectures.flatMap(({ quirks }) => quirks), ...above];
+  const possible = new Map(all.map((quirk) => [quirk.id, quirk] as const));
   return names.map((name) => {
     const wanted = name.toLowerCase();
     const found = [...possible.values()].find(

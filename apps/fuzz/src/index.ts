@@ -10,6 +10,7 @@
 export * from "./campaign/campaign-options.ts";
 export * from "./campaign/campaign-result.ts";
 export type { Refused } from "./campaign/prepared-campaign.ts";
+export type { MinimiseProgress } from "./campaign/minimise-findings.ts";
 export { replayFinding, type Replay } from "./campaign/replay-finding.ts";
 export { reportText } from "./campaign/report.ts";
 export {
@@ -20,4 +21,12 @@ export {
 export { TARGETS, type TargetEntry } from "./campaign/target-registry.ts";
 export { engineReport, type EngineReport } from "./engine/engine-report.ts";
 export type { Finding } from "./findings/finding.ts";
+export { MINIMIZED } from "./findings/minimized-trace.ts";
+export { DEFAULT_RUNS, type Minimised, type Smallest } from "./minimise/minimise.ts";
+export {
+  minimiseFinding,
+  minimiseTrace,
+  targetOf,
+  type MinimiseOptions,
+} from "./minimise/minimise-finding.ts";
 export * from "./target.ts";

@@ -16,6 +16,28 @@ export interface FuzzTarget {
    * Throws {@link UnreadableTrace} for an unknown version or field.
    */
   replay(trace: string): Failure | null;
+  /** The program of such a trace, to be taken apart (F-19). Throws {@link UnreadableTrace} likewise. */
+  open(trace: string): SavedProgram;
+}
+
+/**
+ * What a minimiser knows of a program: how long it is, what it does, and which programs are smaller. Never
+ * changes; smaller programs are new ones.
+ */
+export interface SavedProgram {
+  /** Number of operations. */
+  readonly length: number;
+  /** The same for the same program, and for no other. */
+  readonly key: string;
+  /** Runs it. The trace of a failure has no more operations than the program: those that really ran. */
+  run(): Failure | null;
+  /** The program without `count` operations from index `first` on. */
+  without(first: number, count: number): SavedProgram;
+  /**
+   * Programs of the same length and one step simpler, most worthwhile first: a smaller world, then operands
+   * nearer to the plainest. No chain of steps leads back to where it began.
+   */
+  simpler(): Iterable<SavedProgram>;
 }
 
 /** Counters since the target was created. */

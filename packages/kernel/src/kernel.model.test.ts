@@ -2,12 +2,13 @@ import { KernelPanic } from "@aspace/arch";
 import { AnonymousReclaim } from "@aspace/vm";
 import { describe, expect, test } from "vitest";
 import { KERNELS } from "../test/booted.ts";
+import { PagerWorld } from "../test/pager-world.ts";
 import { World } from "../test/world.ts";
 
-const SEEDS = 12;
+const SEEDS = 6;
 const STEPS = 120;
 
-function run(world: World): void {
+function run(world: World | PagerWorld): void {
   try {
     for (let step = 0; step < STEPS; step++) world.step();
     world.end();
@@ -23,6 +24,21 @@ describe.each(KERNELS)("whatever happens, %s", (_, architecture, faultMode) => {
       for (let seed = 1; seed <= SEEDS; seed++) {
         run(new World(architecture, seed, { faultMode, anonymousReclaim }));
       }
+    },
+  );
+});
+
+describe.each(KERNELS)("threads in any order, %s", (_, architecture, faultMode) => {
+  test.each(Object.values(AnonymousReclaim))(
+    "B-9, I-23, I-35, P17: everything is sound at every step, and everybody comes to an end, anonymous reclaim %s",
+    (anonymousReclaim) => {
+      let accesses = 0;
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        const world = new PagerWorld(architecture, seed, { faultMode, anonymousReclaim });
+        run(world);
+        accesses += world.accesses;
+      }
+      expect(accesses).toBeGreaterThan(5 * SEEDS);
     },
   );
 });

@@ -148,7 +148,6 @@ describe("booting", () => {
     (_, architecture) => {
       const kernel = new Kernel({ architecture });
       const { user, guest, kernel: own } = architecture.aspaces;
-      const extent = ({ base, pageCount }: VmAspace): number[] => [base, pageCount];
       const created = (["user", "guest"] as const).map((kind) =>
         valueOf(kernel.createAspace(kind, kind)),
       );
@@ -181,23 +180,6 @@ describe("booting", () => {
   });
 
   test("B-7, A-3: equal seeds place alike, others elsewhere, and without ASLR it is first fit", () => {
-    const places = (placement: Placement, seed: number, entropyBits?: number): number[] => {
-      const bits = entropyBits === undefined ? {} : { entropyBits };
-      const booted = new Booted(findBackend("x86-64")!, { placement, seed, ...bits });
-      const object = booted.object(1);
-      return Array.from({ length: 4 }, () => {
-        const created = createMapping(booted.aspace.root!, {
-          offset: 0,
-          pageCount: 1,
-          alignShift: 0,
-          flags: 0,
-          object,
-          objectOffset: 0,
-          mmuFlags: MmuFlags.READ | MmuFlags.USER,
-        });
-        return valueOf(created).base - booted.base;
-      });
-    };
     expect(places(Placement.FIRST_FIT, 1)).toEqual([0, 1, 2, 3]);
     expect(places(Placement.ASLR, 1)).toEqual(places(Placement.ASLR, 1));
     expect(places(Placement.ASLR, 1)).not.toEqual(places(Placement.ASLR, 2));
@@ -213,7 +195,7 @@ describe("booting", () => {
     const guest = valueOf(kernel.createAspace("guest", "guest"));
     expect([guest.aslr, kernel.kernelAspace.aslr]).toEqual([null, null]);
     expect(first!.aslr!.prng).not.toBe(second!.aslr!.prng);
-    const places = [first, second].map((aspace) => {
+    const spots = [first, second].map((aspace) => {
       const region = createSubVmar(aspace!.root!, {
         offset: 0,
         pageCount: 4,
@@ -223,7 +205,7 @@ describe("booting", () => {
       });
       return isValue(region) ? region.base : 0;
     });
-    expect(places[0]).not.toBe(places[1]);
+    expect(spots[0]).not.toBe(spots[1]);
   });
 
   test("B-8: a broken structure is found by the rule it breaks", () => {
@@ -257,3 +239,26 @@ describe("booting", () => {
     );
   });
 });
+
+function extent({ base, pageCount }: VmAspace): number[] {
+  return [base, pageCount];
+}
+
+/** Where four mappings go, from the aspace's base. */
+function places(placement: Placement, seed: number, entropyBits?: number): number[] {
+  const bits = entropyBits === undefined ? {} : { entropyBits };
+  const booted = new Booted(findBackend("x86-64")!, { placement, seed, ...bits });
+  const object = booted.object(1);
+  return Array.from({ length: 4 }, () => {
+    const created = createMapping(booted.aspace.root!, {
+      offset: 0,
+      pageCount: 1,
+      alignShift: 0,
+      flags: 0,
+      object,
+      objectOffset: 0,
+      mmuFlags: MmuFlags.READ | MmuFlags.USER,
+    });
+    return valueOf(created).base - booted.base;
+  });
+}

@@ -223,18 +223,19 @@ export class Kernel {
   ): Blocking<Status> {
     const unit = this.machine.cpus[cpu];
     if (unit === undefined) throw new RangeError(`there is no CPU ${cpu}`);
-    let mayFault: FaultsLeft = FaultsLeft.ANY;
+    const resolved = { accessFlag: false, other: false };
     for (;;) {
       const code = attempt(unit);
       if (code === NO_FAULT) return Status.OK;
-      const isAccessFault = (this.architecture.faultFlags(code) & FaultFlags.ACCESS) !== 0;
-      if (mayFault === FaultsLeft.NONE || (mayFault === FaultsLeft.NO_ACCESS && isAccessFault)) {
+      const isAccessFlag = (this.architecture.faultFlags(code) & FaultFlags.ACCESS) !== 0;
+      const kind = isAccessFlag ? "accessFlag" : "other";
+      if (resolved[kind]) {
         const what = this.architecture.describeFault(code);
         throw new KernelPanic("I-23", `${what} at ${formatAddress(vpn)} after a resolved fault`);
       }
       const status = yield* this.handleFault(cpu, mode, vpn, code);
       if (status !== Status.OK) return status;
-      mayFault = isAccessFault ? FaultsLeft.NO_ACCESS : FaultsLeft.NONE;
+      resolved[kind] = true;
     }
   }
 
@@ -249,10 +250,6 @@ export class Kernel {
     return { entropyBits: this.entropyBits, compactEntropyBits: COMPACT_ENTROPY_BITS, prng };
   }
 }
-
-/** Which faults an access may still take: a resolved one makes it go through, but for what an accessed flag had hidden. */
-const FaultsLeft = { ANY: "any", NO_ACCESS: "no access fault", NONE: "none" } as const;
-type FaultsLeft = (typeof FaultsLeft)[keyof typeof FaultsLeft];
 
 /** A kernel's access to user memory that is a mistake, and that no mapping makes right. */
 function isSlip(mode: CpuMode, flags: number): boolean {

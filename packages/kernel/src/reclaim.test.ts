@@ -34,8 +34,7 @@ describe.each(KERNELS)("reclaiming below mappings, %s", (_, architecture, faultM
   test("A-6: pages that a CPU used since the last harvest are young, others grow old", () => {
     const { booted, ageOf } = scene(architecture, faultMode);
     const { regions, memory } = booted.kernel;
-    const harvest = (): void =>
-      harvestAllUserAccessedBits(regions, RETAIN, UPDATE_AGE_AND_HARVEST);
+    const harvest = (): void => harvestAllUserAccessedBits(regions, RETAIN, UPDATE_AGE_AND_HARVEST);
     harvest();
     memory.queues.rotate();
     memory.queues.rotate();

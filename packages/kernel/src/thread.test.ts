@@ -3,6 +3,7 @@ import {
   PacketType,
   RequestType,
   destroy,
+  harvestAllUserAccessedBits,
   unmap,
   type LazyPageRequest,
   type PagerPacket,
@@ -152,7 +153,10 @@ describe.each(KERNELS)("threads that wait for a pager, %s", (_, architecture, fa
 
   test("B-9, A-7: a wait that takes too long shows what the aspace looks like", () => {
     const dumps: (readonly string[])[] = [];
-    const booted = new Booted(architecture, { faultMode, onFaultTimeout: (dump) => dumps.push(dump) });
+    const booted = new Booted(architecture, {
+      faultMode,
+      onFaultTimeout: (dump) => dumps.push(dump),
+    });
     const object = booted.pagerObject(8);
     booted.map(object, { at: 0, count: 8 });
     const thread = booted.loading("reader", 3);
@@ -162,6 +166,21 @@ describe.each(KERNELS)("threads that wait for a pager, %s", (_, architecture, fa
     expect(thread.result.status).toBe(Status.TIMED_OUT);
     expect(dumps).toHaveLength(1);
     expect(dumps[0]!.join("\n")).toMatch(/^as \d+ .*\n {2}vmar .*'root'.*\n {4}map /u);
+    booted.validate();
+  });
+
+  test("B-5, I-23: a page that was mapped and harvested while a thread waited may only lack its accessed flag", () => {
+    const booted = new Booted(architecture, { faultMode, cpuCount: 2 });
+    booted.kernel.contextSwitch(1, booted.aspace);
+    const object = booted.pagerObject(2, false);
+    booted.map(object, { at: 0, count: 2, protection: R });
+    const late = booted.loading("late", 0, 1);
+    late.run();
+    booted.supply(object, 0, [5]);
+    expect(booted.load(0, 0)).toBe(5);
+    harvestAllUserAccessedBits(booted.kernel.regions, "retain", "update-age-and-harvest");
+    expect(late.run()).toBe(DONE);
+    expect(late.result).toEqual({ status: Status.OK, value: 5 });
     booted.validate();
   });
 

@@ -2,7 +2,14 @@
  * A kernel next to what it must show: for every object an array of values, for every page of a small window which page
  * of which object it shows, and with what protection. Steps are drawn from a seed; after each one everything is checked.
  */
-import { ExistingEntry, MmuFlags, NonTerminalAction, Status, TerminalAction, statusName } from "@aspace/arch";
+import {
+  ExistingEntry,
+  MmuFlags,
+  NonTerminalAction,
+  Status,
+  TerminalAction,
+  statusName,
+} from "@aspace/arch";
 import {
   CloneKind,
   MapRangeCommit,
@@ -146,7 +153,9 @@ export class World {
     const protection = this.anyOf([R, RW, RW, RW, RW]);
     if (this.window.slice(at, at + count).some((shown) => shown !== null)) return;
     if (!this.isRootFree(at, count)) return;
-    this.trace.push(`map ${at}+${count} object ${this.living.indexOf(living)} ${offset} ${protection}`);
+    this.trace.push(
+      `map ${at}+${count} object ${this.living.indexOf(living)} ${offset} ${protection}`,
+    );
     this.booted.map(living.object, { at, count, offset, protection });
     for (let i = 0; i < count; i++) {
       this.window[at + i] = { living, page: offset + i, protection };

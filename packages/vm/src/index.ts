@@ -1,2 +1,3 @@
 export * from "./objects/index.ts";
 export * from "./regions/index.ts";
+export * from "./syscalls/index.ts";

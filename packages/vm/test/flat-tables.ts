@@ -37,6 +37,8 @@ export interface FlatEntry {
   accessed: boolean;
 }
 
+const HOLE_SHIFTS: readonly number[] = [60, 48, 39, 30, 21, 16];
+
 export class FlatTables implements ArchVmAspace {
   readonly kind: AspaceKind;
   readonly capabilities: Capabilities;
@@ -127,8 +129,8 @@ export class FlatTables implements ArchVmAspace {
 
   query(vpn: Vpn, out: QueryResult): Status {
     if (!this.contains(vpn, 1)) return Status.OUT_OF_RANGE;
-    out.leafShift = this.entries.size === 0 ? 40 : 12;
     const entry = this.entries.get(vpn);
+    out.leafShift = entry === undefined ? this.holeShift(vpn) : 12;
     if (entry === undefined) return Status.NOT_FOUND;
     out.pfn = entry.pfn;
     out.flags = entry.flags;
@@ -215,6 +217,15 @@ export class FlatTables implements ArchVmAspace {
 
   private contains(vpn: Vpn, count: number): boolean {
     return vpn >= this.baseVpn && vpn + count <= this.baseVpn + this.pageCount;
+  }
+
+  /** log2 of the bytes that an absent entry at this page covers: as large as can be, so that walks are short. */
+  private holeShift(vpn: Vpn): number {
+    const isHole = (shift: number): boolean => {
+      const span = 2 ** (shift - 12);
+      return this.mappedIn(Math.floor(vpn / span) * span, span).length === 0;
+    };
+    return HOLE_SHIFTS.find(isHole) ?? 12;
   }
 
   private mappedIn(vpn: Vpn, count: number): Vpn[] {

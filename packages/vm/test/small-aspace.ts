@@ -80,7 +80,10 @@ export class SmallAspace {
   }
 
   /** An anonymous object. */
-  object(pages: number, options: { resizable?: boolean; discardable?: boolean } = {}): VmObjectPaged {
+  object(
+    pages: number,
+    options: { resizable?: boolean; discardable?: boolean } = {},
+  ): VmObjectPaged {
     return this.keep(createObject(this.small.system, { size: BigInt(pages) << 12n, ...options }));
   }
 
@@ -136,7 +139,11 @@ export class SmallAspace {
   }
 
   /** A fault at a page from BASE on. */
-  fault(at: number, kind: PageFaultFlags, request: LazyPageRequest = new LazyPageRequest()): Status {
+  fault(
+    at: number,
+    kind: PageFaultFlags,
+    request: LazyPageRequest = new LazyPageRequest(),
+  ): Status {
     return pageFaultOnce(this.aspace, BASE + at, kind, request);
   }
 
@@ -224,10 +231,7 @@ export class SmallAspace {
 }
 
 /** Drives an operation that waits at most for what `others` does meanwhile. */
-export function drive<T>(
-  operation: Blocking<T>,
-  others: (request: LazyPageRequest) => void,
-): T {
+export function drive<T>(operation: Blocking<T>, others: (request: LazyPageRequest) => void): T {
   let step = operation.next();
   while (step.done !== true) {
     const request = step.value;

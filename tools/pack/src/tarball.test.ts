@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Consumer } from "./consumer.ts";
 import { areTheTypesWrong, publint } from "./inspection.ts";
-import { pack, publishedFolders, readManifest, type Tarball } from "./tarball.ts";
+import { libraryFolders, pack, publishedFolders, readManifest, type Tarball } from "./tarball.ts";
 
 const PASSED = { status: 0, output: expect.any(String) as string };
 const folders = await publishedFolders();
@@ -46,7 +46,10 @@ describe("a stranger's project with all tarballs", () => {
   let consumer: Consumer;
   beforeAll(async () => {
     consumer = new Consumer(join(scratch, "consumer"));
-    expect(await consumer.install(tarballs)).toEqual(PASSED);
+    const folders = await libraryFolders();
+    const into = join(scratch, "libraries");
+    const libraries = await Promise.all(folders.map((folder) => pack(folder, into)));
+    expect(await consumer.install([...tarballs, ...libraries])).toEqual(PASSED);
   });
 
   test("imports every package with plain Node, and each exports something", async () => {
@@ -55,6 +58,17 @@ describe("a stranger's project with all tarballs", () => {
       status: 0,
       output: "true\n".repeat(names.length),
     });
+  });
+
+  test("imports every package in a worker", async () => {
+    const inside = names.map((name) => `import("${name}")`).join(", ");
+    const code = `Promise.all([${inside}]).then((all) => console.log(all.length))`;
+    expect(
+      await consumer.execute(
+        `import { Worker } from "node:worker_threads";\n` +
+          `new Worker(${JSON.stringify(code)}, { eval: true });`,
+      ),
+    ).toEqual({ status: 0, output: `${names.length}\n` });
   });
 
   test("type-checks against every package's declarations", async () => {

@@ -33,6 +33,18 @@ export async function publishedFolders(): Promise<string[]> {
   return folders.filter((_, index) => manifests[index]?.private !== true);
 }
 
+/** Absolute folders of the registry's libraries that published packages need, where pnpm put them. */
+export async function libraryFolders(): Promise<string[]> {
+  const folders = new Map<string, string>();
+  for (const folder of await publishedFolders()) {
+    const { dependencies = {} } = await readManifest(folder);
+    for (const name of Object.keys(dependencies)) {
+      if (!name.startsWith("@aspace/")) folders.set(name, join(folder, "node_modules", name));
+    }
+  }
+  return [...folders.values()];
+}
+
 /** Packs the package in `folder` into the folder `into`, which is made if need be. */
 export async function pack(folder: string, into: string): Promise<Tarball> {
   await mkdir(into, { recursive: true });

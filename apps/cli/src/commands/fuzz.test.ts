@@ -49,6 +49,33 @@ describe("fuzz", () => {
     expect(status).toBe(0);
   });
 
+  test("a target without architectures needs none, and says of none that it ran on it", async () => {
+    const { status, stdout, stderr } = await aspace(
+      ["fuzz", "objects", "--runs", "50", "--seed", "7"],
+      { cwd: folder },
+    );
+    expect(stderr).toContain("fuzzing objects for 50 runs\n");
+    expect(stdout).toMatch(/^\+ No rule was seen broken in /);
+    expect(readFileSync(join(folder, "fuzz-out", "report.md"), "utf8")).toMatch(
+      /^# Fuzz campaign: objects\n/,
+    );
+    expect(status).toBe(0);
+  });
+
+  test.each([
+    ["--arch", "arm64"],
+    ["--quirk", "H5"],
+  ])("a target without architectures refuses %s in one line; exit status 2", async (flag, name) => {
+    const { status, stdout, stderr } = await aspace(
+      ["fuzz", "objects", "--runs", "1", flag, name],
+      { cwd: folder },
+    );
+    expect(stderr).toMatch(
+      new RegExp(`^aspace: '${name}' is for targets that run on an architecture`),
+    );
+    expect({ status, stdout }).toEqual({ status: 2, stdout: "" });
+  });
+
   test("a hazard is found, saved, explained, and replays", async () => {
     const { status, stdout } = await aspace(
       ["fuzz", "arch", "--runs", "50", "--corpus", writeNoise(), "--quirk", "h8", "--out", "out"],

@@ -90,7 +90,10 @@ function targetNamed(name: string): TargetEntry {
 }
 
 /** To name an architecture, or a quirk of one, to a target that runs on none is a mistake. */
-function architecturesFor({ name, hasArchitectures }: TargetEntry, flags: FuzzFlags): Architecture[] {
+function architecturesFor(
+  { name, hasArchitectures }: TargetEntry,
+  flags: FuzzFlags,
+): Architecture[] {
   if (hasArchitectures) return (flags.arch ?? DEFAULT_ARCHES).map(architectureNamed);
   const [extra] = [...(flags.arch ?? []), ...(flags.quirk ?? [])];
   if (extra === undefined) return [];
@@ -103,7 +106,7 @@ function optionsFrom(target: TargetEntry, flags: FuzzFlags): CampaignOptions {
   return campaignOptions({
     target,
     arches: architectures.map(({ name }) => name),
-    quirks: quirksNamed(flags.quirk ?? [], architectures).map(({ id }) => id),
+    quirks: quirksNamed(flags.quirk ?? [], architectures, target.quirks).map(({ id }) => id),
     seed: flags.seed ?? randomInt(1, SEED_MAX),
     limit:
       runs === undefined

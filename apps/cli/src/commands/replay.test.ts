@@ -47,6 +47,26 @@ describe("replay of one trace", () => {
     expect({ status, stderr }).toEqual({ status: 1, stderr: "" });
   });
 
+  test("of memory objects finds its target by its first line", async () => {
+    const created = { type: "anonymous", pages: 2, sizing: "fixed", patience: "waits", pager: 0 };
+    const world = {
+      frames: 320,
+      anonymousReclaim: "off",
+      mappings: "always",
+      objects: [created],
+      checkEvery: 1,
+    };
+    const header = { format: "aspace-objects-trace", version: 1, ...world };
+    const write = { kind: "write", object: 0, offset: 0, length: 4096 };
+    const lines = [header, write, { kind: "decommit", object: 0, offset: 1, length: 4096 }];
+    const trace = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
+    writeFileSync(join(folder, "objects.jsonl"), trace);
+    const { status, stdout } = await aspace(["replay", "objects.jsonl"], { cwd: folder });
+    expect(stdout).toContain("objects anonymous 2 fixed waits 0");
+    expect(stdout).toContain("No check failed.");
+    expect(status).toBe(0);
+  });
+
   test("one in which nothing fails says so; exit status 0", async () => {
     const { status, stdout } = await aspace(["replay", "both/fine.jsonl"], { cwd: folder });
     expect(stdout).toContain("No check failed.");

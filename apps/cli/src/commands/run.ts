@@ -11,6 +11,7 @@ export interface RunFlags {
   readonly arch: string;
   readonly until?: number;
   readonly faultMode?: "upgrade" | "legacy";
+  readonly quirk?: readonly string[];
   readonly validate?: true;
   readonly json?: true;
 }
@@ -25,7 +26,7 @@ export function run(path: string, flags: RunFlags): ExitStatus {
   return played.failure === null ? ExitStatus.CLEAN : ExitStatus.FINDINGS;
 }
 
-function play(path: string, { arch, until, faultMode, validate }: RunFlags): TraceRun {
+function play(path: string, { arch, until, faultMode, quirk, validate }: RunFlags): TraceRun {
   const architecture = architectureNamed(arch);
   const text = readText(path);
   try {
@@ -33,6 +34,7 @@ function play(path: string, { arch, until, faultMode, validate }: RunFlags): Tra
       architecture,
       ...(until === undefined ? {} : { until }),
       ...(faultMode === undefined ? {} : { faultMode }),
+      quirks: quirk ?? [],
       checking: validate === true ? Checking.AFTER_EACH : Checking.WHEN_ASKED,
     });
   } catch (error) {

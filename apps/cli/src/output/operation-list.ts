@@ -32,7 +32,10 @@ function worldText(header: Line): string {
   return Object.entries(header)
     .filter(([field]) => field !== "format" && field !== "version")
     .filter(([, value]) => !Array.isArray(value) || value.length > 0)
-    .map(([field, value]) => `${field} ${Array.isArray(value) ? value.map(wordsOf).join() : String(value)}`)
+    .map(
+      ([field, value]) =>
+        `${field} ${Array.isArray(value) ? value.map(wordsOf).join() : String(value)}`,
+    )
     .join(", ");
 }
 

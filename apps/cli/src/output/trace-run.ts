@@ -8,6 +8,9 @@ import { columnsOf, paint } from "./terminal.ts";
 /** What is not said about an operation in its line. */
 const NOT_SHOWN: ReadonlySet<string> = new Set(["op", "note", "expect"]);
 
+/** What stands before the operation, or below all of them. */
+const SAID_FIRST: ReadonlySet<string> = new Set(["status", "blocked", "panic", "dump"]);
+
 /** Longest value that stands in a line. */
 const LONGEST = 200;
 
@@ -34,7 +37,7 @@ export function traceRunText({ outcomes, failure }: TraceRun): string {
 }
 
 /** Line, what was expected and what was seen, in one line. */
-export function mismatchText({ line, operation, seen, message, mismatch }: Outcome): string {
+function mismatchText({ line, operation, seen, message, mismatch }: Outcome): string {
   const { field, expected } = mismatch!;
   const wanted =
     expected === undefined ? `no ${WORDS[field] ?? field}` : `${field} ${valueText(expected)}`;
@@ -57,17 +60,25 @@ function answerOf({ status, blocked, panic }: Seen): string {
   return blocked === undefined ? (status ?? "") : `waits (${blocked})`;
 }
 
-export function operationText(operation: Operation): string {
+function operationText(operation: Operation): string {
   const words = Object.entries(operation)
     .filter(([field]) => !NOT_SHOWN.has(field))
     .map(([field, value]) => `${field}=${valueText(value)}`);
   return [operation.op, ...words].join(" ");
 }
 
-function detailsOf({ status: _, blocked: __, panic: ___, dump, ...details }: Seen): string {
-  const parts = Object.entries(details).map(([field, value]) => `${field} ${valueText(value)}`);
-  if (dump !== undefined) parts.push(`${counted(dump.length, "line")}, see below`);
+function detailsOf(seen: Seen): string {
+  const parts = Object.entries({ ...seen, ...interesting(seen) })
+    .filter(([field]) => !SAID_FIRST.has(field))
+    .map(([field, value]) => `${field} ${valueText(value)}`);
+  if (seen.dump !== undefined) parts.push(`${counted(seen.dump.length, "line")}, see below`);
   return parts.length === 0 ? "" : ` -> ${parts.join(", ")}`;
+}
+
+/** Of many counts, those that are not 0. */
+function interesting({ counts }: Seen): Pick<Seen, "counts"> {
+  if (counts === undefined) return {};
+  return { counts: Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0)) };
 }
 
 function dumpOf({ line, operation, seen }: Outcome): string[] {

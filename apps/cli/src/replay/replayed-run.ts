@@ -52,7 +52,8 @@ async function replayFile(path: string): Promise<ReplayedRun> {
 /** A trace says in its first line which target it is for. What says nothing known is for the first target to refuse. */
 async function replayTrace(path: string, text: string): Promise<Failure | null> {
   const [header = ""] = text.split("\n", 1);
-  const entry = TARGETS.find(({ traceFormat }) => header.includes(`"${traceFormat}"`)) ?? TARGETS[0]!;
+  const entry =
+    TARGETS.find(({ traceFormat }) => header.includes(`"${traceFormat}"`)) ?? TARGETS[0]!;
   const exported = (await import(entry.module)) as Record<string, CreateTarget>;
   const target = exported[entry.factory]!({ arches: [], quirks: [] });
   try {

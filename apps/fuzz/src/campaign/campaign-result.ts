@@ -65,6 +65,16 @@ export interface FindingSummary {
   readonly directory: string | null;
   readonly replay: string | null;
   readonly inputBase64: string;
+  /** The smallest program known that ends in it; `null` before or without minimising. */
+  readonly minimized: MinimizedFinding | null;
+}
+
+export interface MinimizedFinding {
+  readonly operations: number;
+  /** Operations when it was found. */
+  readonly from: number;
+  /** As in `minimized.jsonl`. */
+  readonly trace: string;
 }
 
 export interface WorkerHealth {

@@ -53,6 +53,7 @@ export class CampaignTally {
       directory,
       replay: directory === null ? null : replay(directory),
       inputBase64,
+      minimized: null,
     });
   }
 

@@ -62,7 +62,7 @@ export async function prepareCampaign(
 
 /** Creates the target without an engine, as replay does, to learn what it thinks of the options. */
 export async function loadTarget(
-  { name, module, factory }: TargetEntry,
+  { name, module, factory }: Pick<TargetEntry, "name" | "module" | "factory">,
   options: { arches: readonly string[]; quirks: readonly string[] },
 ): Promise<FuzzTarget | Refused> {
   const { arches, quirks } = options;

@@ -1,6 +1,7 @@
 /** Runs a saved finding again, without the engine (F-17). */
 import type { Finding } from "../findings/finding.ts";
 import { readFinding, UnreadableFinding } from "../findings/finding-store.ts";
+import { readMinimized } from "../findings/minimized-trace.ts";
 import { fingerprintOf } from "../findings/fingerprint.ts";
 import { UnreadableTrace, type Failure } from "../target.ts";
 import { loadTarget, refused, type Refused } from "./prepared-campaign.ts";
@@ -12,10 +13,16 @@ export type Replay =
   /** It fails, but by its fingerprint this is another defect. */
   | { readonly kind: "different"; readonly finding: Finding; readonly failure: Failure }
   /** It does not fail any more. */
-  | { readonly kind: "gone"; readonly finding: Finding };
+  | {
+      readonly kind: "gone";
+      readonly finding: Finding;
+      /** What was run, null if it was run from its bytes. */
+      readonly trace: string | null;
+    };
 
 /**
- * Replays the finding in `directory` on its target, one of `targets`. A finding without a trace,
+ * Replays the finding in `directory` on its target, one of `targets`: the minimised trace, and should that not fail any
+ * more, the one that was saved first, which may reach the same defect on another way. A finding without a trace,
  * such as an endless loop, is run from its bytes and may then not come back. Refused with status 2
  * when the folder is not a whole finding that this version understands.
  */
@@ -42,8 +49,17 @@ async function replay(
   const target = await loadTarget(entry, finding);
   if ("kind" in target) return target;
 
-  const failure = trace === null ? target.run(input) : target.replay(trace);
-  if (failure === null) return { kind: "gone", finding };
-  const isSame = fingerprintOf(failure) === finding.fingerprint;
-  return { kind: isSame ? "reproduced" : "different", finding, failure };
+  const minimized = readMinimized(directory);
+  const traces = [minimized, trace].filter((text) => text !== null);
+  const runs = traces.map((text) => () => target.replay(text));
+  if (runs.length === 0) runs.push(() => target.run(input));
+  let other: Failure | null = null;
+  for (const run of runs) {
+    const failure = run();
+    if (failure === null) continue;
+    if (fingerprintOf(failure) === finding.fingerprint) return { kind: "reproduced", finding, failure };
+    other ??= failure;
+  }
+  if (other !== null) return { kind: "different", finding, failure: other };
+  return { kind: "gone", finding, trace: traces[0] ?? null };
 }

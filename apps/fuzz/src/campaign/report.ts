@@ -58,7 +58,15 @@ function findingText(finding: FindingSummary, outputDirectory: string): string {
     directory === null
       ? `It could not be written. Its input, base64: \`${inputBase64}\``
       : `Saved in \`${relative(outputDirectory, directory)}\`. Replay it with:\n\n    ${replay}`;
-  return `## ${rule} after ${operation}${onArchitectures(arch === "" ? [] : [arch])}\n\n${message}\n\nSeen ${times}. ${copy}`;
+  const title = `## ${rule} after ${operation}${onArchitectures(arch === "" ? [] : [arch])}`;
+  return [title, message, `Seen ${times}. ${copy}`, ...minimizedText(finding)].join("\n\n");
+}
+
+function minimizedText({ minimized }: FindingSummary): string[] {
+  if (minimized === null) return [];
+  const { operations, from, trace } = minimized;
+  const intro = `Of ${from} operations that led to it, ${operations} are enough:`;
+  return [intro, trace.trimEnd().replaceAll(/^/gm, "    ")];
 }
 
 function numbersText(result: CampaignResult): string {

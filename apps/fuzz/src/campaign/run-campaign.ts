@@ -3,6 +3,7 @@ import { findEngine } from "../engine/find-engine.ts";
 import type { CampaignOptions } from "./campaign-options.ts";
 import { RESULT_SCHEMA_VERSION, type CampaignResult } from "./campaign-result.ts";
 import { Campaign } from "./campaign.ts";
+import { minimiseFindings, type MinimiseProgress } from "./minimise-findings.ts";
 import { measureCorpus, readCorpus } from "./corpus.ts";
 import {
   prepareCampaign,
@@ -32,6 +33,8 @@ export interface CampaignProgress {
 
 export interface CampaignSurroundings {
   readonly onProgress?: (progress: CampaignProgress) => void;
+  /** After the campaign, while its findings are minimised. */
+  readonly onMinimise?: (progress: MinimiseProgress) => void;
   /** Aborting it interrupts the campaign: everything is kept, the result says so. */
   readonly signal?: AbortSignal;
   /** File URL of the engine's main module; the installed one if left out. */
@@ -55,10 +58,33 @@ export async function runCampaign(
 
   const campaign = new Campaign(prepared, engine);
   await supervise(campaign, prepared, around);
-  const result = resultOf(campaign, prepared, around.signal?.aborted ?? false);
+  const result = await withMinimised(resultOf(campaign, prepared, isAborted(around)), options, around);
   const unwritten = writeReport(options.outputDirectory, result);
   if (unwritten === null) return result;
   return { ...result, problems: [...result.problems, unwritten] };
+}
+
+const isAborted = ({ signal }: CampaignSurroundings): boolean => signal?.aborted ?? false;
+
+/** Who interrupts a campaign wants its end, and can minimise what it found later. */
+async function withMinimised(
+  result: CampaignResult,
+  { target }: CampaignOptions,
+  around: CampaignSurroundings,
+): Promise<CampaignResult> {
+  if (result.interrupted) return result;
+  const { findings, problems } = await minimiseFindings(
+    result.findings,
+    target,
+    around.signal,
+    around.onMinimise,
+  );
+  return {
+    ...result,
+    findings,
+    problems: [...result.problems, ...problems],
+    interrupted: isAborted(around),
+  };
 }
 
 async function supervise(

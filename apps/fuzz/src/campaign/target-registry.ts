@@ -1,8 +1,11 @@
 /** The targets that a campaign can run, each with the packages it judges and its seed corpus. */
 import { fileURLToPath } from "node:url";
+import type { Quirk } from "@aspace/arch";
+import { REGION_QUIRKS } from "@aspace/vm";
 import type { PackageUnderTest } from "../engine/module-counters.ts";
 import * as archInput from "../targets/arch/decode.ts";
 import * as objectsInput from "../targets/objects/decode.ts";
+import * as regionsInput from "../targets/regions/decode.ts";
 
 export interface TargetEntry {
   readonly name: string;
@@ -13,6 +16,8 @@ export interface TargetEntry {
   readonly traceFormat: string;
   /** Whether it runs on architectures, and knows their quirks. One that does not gets none. */
   readonly hasArchitectures: boolean;
+  /** Quirks of what lies above the architectures. */
+  readonly quirks: readonly Quirk[];
   /** Code under test, and nothing else: oracles must not steer the search (F-11). */
   readonly packagesUnderTest: (arches: readonly string[]) => PackageUnderTest[];
   /** Longest useful input: the header and all records (F-1). */
@@ -28,6 +33,7 @@ const ARCH: TargetEntry = {
   factory: "createArchTarget",
   traceFormat: "aspace-arch-trace",
   hasArchitectures: true,
+  quirks: [],
   packagesUnderTest: (arches) =>
     ["arch", "machine", "page-table", ...new Set(arches.map(packageOf))].map(workspacePackage),
   maxInputBytes: longestInput(archInput),
@@ -41,13 +47,31 @@ const OBJECTS: TargetEntry = {
   factory: "createObjectsTarget",
   traceFormat: "aspace-objects-trace",
   hasArchitectures: false,
+  quirks: [],
   packagesUnderTest: () => ["vm", "arch"].map(workspacePackage),
   maxInputBytes: longestInput(objectsInput),
   runLimitSeconds: 10,
   seedCorpus: fileURLToPath(new URL("../../corpus/objects", import.meta.url)),
 };
 
-export const TARGETS: readonly TargetEntry[] = [ARCH, OBJECTS];
+const REGIONS: TargetEntry = {
+  name: "regions",
+  module: new URL("../targets/regions/index.ts", import.meta.url).href,
+  factory: "createRegionsTarget",
+  traceFormat: "aspace-regions-trace",
+  hasArchitectures: true,
+  quirks: REGION_QUIRKS,
+  packagesUnderTest: (arches) =>
+    [
+      ...["arch", "machine", "page-table", "vm", "kernel"],
+      ...new Set(arches.map(packageOf)),
+    ].map(workspacePackage),
+  maxInputBytes: longestInput(regionsInput),
+  runLimitSeconds: 10,
+  seedCorpus: fileURLToPath(new URL("../../corpus/regions", import.meta.url)),
+};
+
+export const TARGETS: readonly TargetEntry[] = [ARCH, OBJECTS, REGIONS];
 
 /** Variants of an architecture live in one package: x86-64-la57 in arch-x86-64. */
 const packageOf = (arch: string): string => `arch-${arch.replace(/-la57$/, "")}`;

@@ -8,6 +8,7 @@ export const standIn: TargetEntry = {
   factory: "createStandIn",
   traceFormat: "stand-in-trace",
   hasArchitectures: true,
+  quirks: [],
   packagesUnderTest: () => [
     { name: "lock", folder: fileURLToPath(new URL("./package-under-test/", import.meta.url)) },
   ],

@@ -1,4 +1,5 @@
 /** A small target with planted faults, for tests of the engine and the campaign. */
+import { openProgram } from "../minimise/open-program.ts";
 import { UnusableOptions, type Failure, type FuzzTarget, type TargetOptions } from "../target.ts";
 import { force, turn, type LockState } from "./package-under-test/combination-lock.ts";
 
@@ -47,6 +48,16 @@ export function createStandIn({ arches, quirks, stateMap }: TargetOptions): Fuzz
       stats.runs++;
       return runBytes(data);
     },
-    replay: (trace) => runBytes(Uint8Array.from(JSON.parse(trace) as number[])),
+    replay: (trace) => runBytes(turnsOf(trace)),
+    open: (trace) =>
+      openProgram(
+        { operations: [...turnsOf(trace)], checkEvery: 1 },
+        { run: ({ operations }) => runBytes(Uint8Array.from(operations)), simpler: () => [] },
+      ),
   };
+}
+
+/** A trace of the stand-in is the wheels that were turned, as a list of bytes. */
+function turnsOf(trace: string): Uint8Array {
+  return Uint8Array.from(JSON.parse(trace) as number[]);
 }

@@ -1,5 +1,5 @@
 /** Packages whose functions may be to blame. Oracles and targets are not among them. */
-const UNDER_TEST = /\/packages\/(?:arch|machine|page-table|arch-x86-64|arch-arm64|vm)\//;
+const UNDER_TEST = /\/packages\/(?:arch|machine|page-table|arch-x86-64|arch-arm64|vm|kernel)\//;
 
 /**
  * The innermost function of the packages under test on an error's stack, or "" when only an oracle

@@ -1,7 +1,10 @@
-/** The calls on regions that programs make, with the rights of the handles they make them with: all, unless given. */
+/**
+ * The calls on regions that programs make, by bytes. Rights are those of the handle that the call is made with: unless given, those
+ * that the region's own call of creation gave out, else all.
+ */
 export const CALL_OPERATIONS = {
   "vmar.allocate": {
-    says: "A sub-region. Rights of the handle are all unless given. Answers its address.",
+    says: "A sub-region. Answers its address.",
     fields: {
       as: "new",
       vmar: "vmar",
@@ -50,9 +53,11 @@ export const CALL_OPERATIONS = {
     says: "Does something to everything that is mapped in a range.",
     fields: {
       vmar: "vmar",
-      operation: "rangeOperation",
+      operation: "callOperation",
       at: "address",
       length: "bytes",
+      buffer: "bytes?",
+      bufferSize: "bytes?",
       rights: "rights?",
     },
     blocks: true,

@@ -41,7 +41,7 @@ export const MAPPING_OPERATIONS = {
     fields: { mapping: "mapping" },
   },
   "mapping.counts": {
-    says: "Counts: alive, pages, object-page, entries, generation, cached-generation, mergeable, high-priority.",
+    says: "Counts: alive, pages, object-page, generation, cached-generation, mergeable, high-priority; and entries, up to 65536 pages.",
     fields: { mapping: "mapping" },
   },
   "mapping.dump": { says: "A mapping as lines.", fields: { mapping: "mapping" } },

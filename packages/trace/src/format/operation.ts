@@ -1,4 +1,5 @@
 import { ASPACE_OPERATIONS } from "./aspace-operations.ts";
+import { CALL_OPERATIONS } from "./call-operations.ts";
 import type { Expectation } from "./expectation.ts";
 import type { FieldTable, FieldsOf } from "./field.ts";
 import { MAPPING_OPERATIONS } from "./mapping-operations.ts";
@@ -22,6 +23,7 @@ type AllTables = typeof OBJECT_OPERATIONS &
   typeof PAGER_OPERATIONS &
   typeof MEMORY_OPERATIONS &
   typeof ASPACE_OPERATIONS &
+  typeof CALL_OPERATIONS &
   typeof REGION_OPERATIONS &
   typeof MAPPING_OPERATIONS;
 
@@ -31,6 +33,7 @@ export const OPERATIONS: AllTables = {
   ...PAGER_OPERATIONS,
   ...MEMORY_OPERATIONS,
   ...ASPACE_OPERATIONS,
+  ...CALL_OPERATIONS,
   ...REGION_OPERATIONS,
   ...MAPPING_OPERATIONS,
 };

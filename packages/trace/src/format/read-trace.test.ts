@@ -40,7 +40,7 @@ describe("a trace that is written and read again", () => {
       [
         HEADER,
         '{"op":"vmo.create","as":"a","size":4096}',
-        '{"op":"vmo.create","as":"a","size":"0X001000"}',
+        '{"op":"vmo.create","as":"a","size":"0X00A000"}',
         '{"op":"cpu.load","at":"m+0x0"}',
         '{"op":"cpu.load","at":8192}',
         '{"op":"mapping.protect","mapping":"m","at":"m+0X0010","length":1,"mmuFlags":["write","read"]}',
@@ -48,7 +48,7 @@ describe("a trace that is written and read again", () => {
     );
     expect(operations.map(writeOperation)).toEqual([
       '{"op":"vmo.create","as":"a","size":"0x1000"}',
-      '{"op":"vmo.create","as":"a","size":"0x1000"}',
+      '{"op":"vmo.create","as":"a","size":"0xa000"}',
       '{"op":"cpu.load","at":"m"}',
       '{"op":"cpu.load","at":"0x2000"}',
       '{"op":"mapping.protect","mapping":"m","at":"m+0x10","length":"0x1","mmuFlags":["read","write"]}',

@@ -42,6 +42,7 @@ export const CHOICES = {
   tableAction: ["retain", "free-unaccessed"],
   pageAction: ["update-age", "update-age-and-harvest"],
   rangeOperation: ["commit", "decommit", "map-range", "prefetch", "always-need", "dont-need"],
+  callOperation: ["commit", "decommit", "map-range", "always-need", "dont-need"],
   faultMode: ["upgrade", "legacy"],
   anonymousReclaim: ["off", "on"],
   placement: ["first-fit", "aslr"],
@@ -59,8 +60,8 @@ export const WORD_LISTS = {
     "write-combining",
     "non-secure",
   ],
-  /** What a CPU says about an access that it refused. */
-  cpuFault: ["write", "user", "instruction", "not-present", "access", "fatal"],
+  /** What a CPU says about an access that it refused: at least whether something is there. */
+  cpuFault: ["write", "user", "instruction", "present", "not-present", "access", "fatal"],
   /** What the fault handler is told. */
   faultFlags: [
     "write",

@@ -9,11 +9,14 @@ const PAGE = BigInt(PAGE_BYTES);
 /** What equal bytes in a row are written as. */
 const LONGEST_PLAIN = 16;
 
-export function bytesOf(text: Hex): bigint {
+/** Bytes as the byte-addressed methods of objects and the calls on regions take them. */
+export type Bytes = bigint;
+
+export function bytesOf(text: Hex): Bytes {
   return BigInt(text);
 }
 
-export function textOfBytes(bytes: bigint | number): Hex {
+export function textOfBytes(bytes: Bytes | number): Hex {
   return canonicalHex(`0x${bytes.toString(16)}`);
 }
 

@@ -83,19 +83,23 @@ export const mappingHandlers: Handlers<typeof MAPPING_OPERATIONS> = {
 };
 
 function countsOf(mapping: VmMapping): NonNullable<Seen["counts"]> {
-  return {
+  const counts = {
     alive: Number(mapping.isAlive),
     pages: mapping.pageCount,
     "object-page": mapping.objectOffset,
-    entries: mapping.isAlive ? entriesOf(mapping) : 0,
     generation: mapping.generation,
     "cached-generation": mapping.attributionCache.mapping,
     mergeable: Number(mapping.mergeable === Mergeable.YES),
     "high-priority": Number(mapping.memoryPriority === MemoryPriority.HIGH),
   };
+  if (mapping.pageCount > MOST_QUERIES) return counts;
+  return { ...counts, entries: mapping.isAlive ? entriesOf(mapping) : 0 };
 }
 
-/** Pages that are in the page tables. Absent ones cost a query each, so a huge mapping takes its time. */
+/** Entries of larger mappings are not counted: absent ones cost a query each. */
+const MOST_QUERIES = 2 ** 16;
+
+/** Pages that are in the page tables. */
 function entriesOf({ aspace, base, pageCount }: VmMapping): number {
   const found: QueryResult = { pfn: 0, flags: 0, leafShift: 0 };
   let entries = 0;

@@ -24,7 +24,9 @@ import {
   textOfArray,
   textOfBytes,
   textOfPages,
+  type Bytes,
 } from "./bytes.ts";
+import { Unplayable } from "./unplayable.ts";
 import type { Handlers, World } from "./world.ts";
 
 const CACHE_POLICIES = {
@@ -33,6 +35,9 @@ const CACHE_POLICIES = {
   "uncached-device": CachePolicy.UNCACHED_DEVICE,
   "write-combining": CachePolicy.WRITE_COMBINING,
 } as const;
+
+/** Pages that an answer lists at most. */
+const MOST_PAGES = 2 ** 16;
 
 export const objectHandlers: Handlers<typeof OBJECT_OPERATIONS> = {
   "vmo.create": (world, { as, size, resizable, discardable, alwaysPinned, waits }) =>
@@ -113,7 +118,9 @@ export const objectHandlers: Handlers<typeof OBJECT_OPERATIONS> = {
   "vmo.lookup": (world, { vmo, offset, length }) => {
     const pages: Hex[] = [];
     const status = world.vmo(vmo).lookup(bytesOf(offset), bytesOf(length), (page) => {
-      pages.push(textOfPages(page));
+      if (pages.push(textOfPages(page)) > MOST_PAGES) {
+        throw new Unplayable(`length: there are more than ${MOST_PAGES} pages in ${length}`);
+      }
       return Visit.NEXT;
     });
     return { ...answer(status), pages };
@@ -201,7 +208,7 @@ function wholeUnlessGiven(
   object: VmObjectPaged,
   offset: Hex | undefined,
   length: Hex | undefined,
-): [offset: ReturnType<typeof bytesOf>, length: ReturnType<typeof bytesOf>] {
+): [offset: Bytes, length: Bytes] {
   return [bytesOf(offset ?? "0x0"), bytesOf(length ?? textOfPages(object.sizePages))];
 }
 

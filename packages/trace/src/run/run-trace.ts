@@ -6,6 +6,7 @@ import type { Trace } from "../format/trace.ts";
 import { UnreadableTrace } from "../format/unreadable-trace.ts";
 import type { Choice } from "../format/words.ts";
 import { aspaceHandlers } from "./aspace-handlers.ts";
+import { callHandlers } from "./call-handlers.ts";
 import { compare, type Mismatch } from "./compare.ts";
 import { mappingHandlers } from "./mapping-handlers.ts";
 import { memoryHandlers } from "./memory-handlers.ts";
@@ -25,6 +26,8 @@ export interface RunOptions {
   readonly until?: number;
   /** Instead of the header's. */
   readonly faultMode?: Choice<"faultMode">;
+  /** Beside the header's. */
+  readonly quirks?: readonly string[];
   /** Only where the trace says `validate`, unless told otherwise. */
   readonly checking?: Checking;
 }
@@ -55,6 +58,7 @@ const HANDLERS: Readonly<Record<OperationName, unknown>> = {
   ...pagerHandlers,
   ...memoryHandlers,
   ...aspaceHandlers,
+  ...callHandlers,
   ...regionHandlers,
   ...mappingHandlers,
 };
@@ -83,7 +87,8 @@ export function runTrace(given: string | Trace, options: RunOptions): TraceRun {
   return { outcomes, failure: null };
 }
 
-function boot({ header }: Trace, { architecture, faultMode }: RunOptions): World {
+function boot({ header }: Trace, options: RunOptions): World {
+  const { architecture, faultMode } = options;
   const { arches } = header;
   if (arches !== undefined && !arches.includes(architecture.name)) {
     const names = arches.join(", ");
@@ -94,7 +99,8 @@ function boot({ header }: Trace, { architecture, faultMode }: RunOptions): World
   }
   return playable(1, () => {
     const mode = faultMode === undefined ? {} : { faultMode };
-    return new World({ architecture, header: { ...header, ...mode } });
+    const quirks = [...(header.quirks ?? []), ...(options.quirks ?? [])];
+    return new World({ architecture, header: { ...header, ...mode, quirks } });
   });
 }
 

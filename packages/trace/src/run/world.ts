@@ -4,6 +4,7 @@ import {
   NodeBackedObject,
   PageAccess,
   PageState,
+  REGION_QUIRKS,
   SlotKind,
   VmObjectPaged,
   isValue,
@@ -11,6 +12,7 @@ import {
   type Blocking,
   type CowNode,
   type MemorySystem,
+  type Rights,
   type SpliceList,
   type UserPager,
   type VmObject,
@@ -42,6 +44,8 @@ export class World {
   readonly pagers: Set<UserPager> = new Set();
   /** Lists that were taken and not dropped; one that was supplied is empty. */
   readonly lists: Set<SpliceList> = new Set();
+  /** By name, what a handle allows that a call gave out. */
+  readonly rights: Map<string, Rights> = new Map();
   /** Every object that was made; who is not alive any more is of no interest. */
   private readonly objects: Set<VmObject> = new Set();
   private lastUserId = 0;
@@ -49,6 +53,7 @@ export class World {
   /** Boots. Throws an `Unplayable` for numbers that no machine has. */
   constructor({ architecture, header }: WorldOptions) {
     const { cpus = 1, frames = 4096, quirks = [], seed = 1 } = header;
+    assertQuirks(architecture, quirks);
     const { faultMode = "upgrade", anonymousReclaim = "off", placement = "first-fit" } = header;
     try {
       this.kernel = new Kernel({
@@ -170,6 +175,14 @@ export class World {
     }
     return held;
   }
+}
+
+/** A defect with a misspelt name would be searched for in vain. */
+function assertQuirks({ name, quirks }: Architecture, ids: readonly string[]): void {
+  const known = [...quirks, ...REGION_QUIRKS].map(({ id }) => id);
+  const unknown = ids.find((id) => !known.includes(id));
+  if (unknown === undefined) return;
+  throw new Unplayable(`quirks: expected one of ${known.join(", ")} on ${name}, found ${unknown}`);
 }
 
 /** The kernel's own address space has a name from the start. */

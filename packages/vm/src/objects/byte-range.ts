@@ -83,7 +83,7 @@ export function positionOf(offset: bigint, firstPage: number): BytePosition {
 }
 
 /** A caller who counts bytes otherwise has not read the types: no status, and no bug of ours. */
-function assertUnsigned(bytes: bigint): void {
+export function assertUnsigned(bytes: bigint): void {
   if (bytes < 0n || bytes >= WRAP) throw new RangeError(`${bytes} is no unsigned 64-bit number`);
 }
 

@@ -63,9 +63,4 @@ export { VmAddressRegion } from "./vm-address-region.ts";
 export { VmAspace, type Aslr, type AspaceOptions } from "./vm-aspace.ts";
 export { Mergeable, VmMapping } from "./vm-mapping.ts";
 export { LifeCycle, MemoryPriority, type Region } from "./vm-region.ts";
-export {
-  VmarFlags,
-  allowsMmuFlags,
-  canMapFlags,
-  type VmarFlagSet,
-} from "./vmar-flags.ts";
+export { VmarFlags, allowsMmuFlags, canMapFlags, type VmarFlagSet } from "./vmar-flags.ts";

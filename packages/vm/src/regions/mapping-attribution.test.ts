@@ -90,7 +90,13 @@ describe("memory that is charged through a mapping", () => {
     const object = world.object(3);
     const mergeable = Mergeable.YES;
     const three = [0, 1, 2].map((n) =>
-      world.map({ object, at: n, count: 1, offset: n, mergeable: n === 1 ? Mergeable.NO : mergeable }),
+      world.map({
+        object,
+        at: n,
+        count: 1,
+        offset: n,
+        mergeable: n === 1 ? Mergeable.NO : mergeable,
+      }),
     );
     for (let page = 0; page < 3; page++) world.write(page, page);
     expect(three.map(pages)).toEqual([1, 1, 1]);

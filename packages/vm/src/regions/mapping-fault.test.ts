@@ -310,6 +310,26 @@ describe.each(FAULT_MODES)("a page fault, %s", (faultMode) => {
   });
 });
 
+describe("where protecting means unmapping", () => {
+  test.each(FAULT_MODES)(
+    "I-23, M-19: a frame that becomes one's own is mapped anew, %s",
+    (faultMode) => {
+      const world = new SmallAspace({ ...GUEST, protectIsUnmap: true, faultMode });
+      const object = world.object(16);
+      world.commit(object, 0, 2);
+      world.map({ object, at: 0, count: 2, protection: MmuFlags.READ | MmuFlags.WRITE });
+      const clone = cloneOf(world, object);
+      expect(world.fault(0, 0)).toBe(Status.OK);
+      expect(world.draw(0, 2)).toBe("rr");
+      const shared = world.frameAt(0);
+      clone.release();
+      expect(world.write(0, 1)).toBe(Status.OK);
+      expect(world.frameAt(0)).toBe(shared);
+      world.validate();
+    },
+  );
+});
+
 describe("the two fault modes", () => {
   test("I-23, M-19: they leave equal entries at the faulting page, whatever was there", () => {
     const before = ["absent", "zero", "shared", "own"] as const;

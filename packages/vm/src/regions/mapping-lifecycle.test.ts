@@ -90,7 +90,12 @@ describe("the life of a mapping", () => {
     const world = new SmallAspace();
     const device = { base: 0x9000_0000n, size: 0x2000n };
     const object = world.keep(createPhysicalObject(world.small.system, device));
-    const mapping = world.map({ object, at: 0, count: 2, protection: RW | MmuFlags.WRITE_COMBINING });
+    const mapping = world.map({
+      object,
+      at: 0,
+      count: 2,
+      protection: RW | MmuFlags.WRITE_COMBINING,
+    });
     expect(mapping.ranges.firstFlags & MmuFlags.CACHE_MASK).toBe(CachePolicy.UNCACHED);
     world.validate();
   });
@@ -121,6 +126,7 @@ describe("the life of a mapping", () => {
     const neighbour = world.map({ object, at: 4, count: 4 });
     world.write(1, 7);
     world.write(5, 8);
+    protect(mapping, BASE + 2, 1, R);
     world.locked(() => mapping.setMemoryPriorityLocked(MemoryPriority.HIGH));
     world.aspace.lastFault = mapping;
     attributedMemory(mapping);

@@ -83,13 +83,26 @@ describe("merging", () => {
     world.validate();
   });
 
-  const different: readonly (readonly [string, (world: SmallAspace, object: VmObject) => void])[] = [
-    ["another object", (world, object) => pair(world, object, { right: { object: world.object(8) } as never })],
-    ["a gap between them", (world, object) => pair(world, object, { right: { at: 3 } as never })],
-    ["a gap in the object", (world, object) => pair(world, object, { right: { offset: 3 } as never })],
-    ["another flag", (world, object) => pair(world, object, { right: { flags: VmarFlags.CAN_RWX } as never })],
-    ["one that may not merge", (world, object) => pair(world, object, { left: { mergeable: Mergeable.NO } as never })],
-  ];
+  const different: readonly (readonly [string, (world: SmallAspace, object: VmObject) => void])[] =
+    [
+      [
+        "another object",
+        (world, object) => pair(world, object, { right: { object: world.object(8) } as never }),
+      ],
+      ["a gap between them", (world, object) => pair(world, object, { right: { at: 3 } as never })],
+      [
+        "a gap in the object",
+        (world, object) => pair(world, object, { right: { offset: 3 } as never }),
+      ],
+      [
+        "another flag",
+        (world, object) => pair(world, object, { right: { flags: VmarFlags.CAN_RWX } as never }),
+      ],
+      [
+        "one that may not merge",
+        (world, object) => pair(world, object, { left: { mergeable: Mergeable.NO } as never }),
+      ],
+    ];
   test.each(different)("M-20: %s keeps two mappings apart", (_, arrange) => {
     const world = new SmallAspace();
     arrange(world, world.object(8));

@@ -1,4 +1,4 @@
-import { KernelPanic, MmuFlags, Status } from "@aspace/arch";
+import { KernelPanic, MmuFlags, Status, type MmuFlagSet } from "@aspace/arch";
 import { endOf } from "./extent.ts";
 import { assertOk } from "./mapping-object-changes.ts";
 import { bury, forget } from "./mapping-unmap.ts";
@@ -66,7 +66,6 @@ export function tryMergeRight(left: VmMapping, right: VmMapping): void {
 }
 
 function couldBeOne(left: VmMapping, right: VmMapping): boolean {
-  const cacheOf = ({ ranges }: VmMapping): number => ranges.firstFlags & MmuFlags.CACHE_MASK;
   return (
     left.object === right.object &&
     endOf(left) === right.base &&
@@ -78,4 +77,8 @@ function couldBeOne(left: VmMapping, right: VmMapping): boolean {
     left.mergeable === Mergeable.YES &&
     right.mergeable === Mergeable.YES
   );
+}
+
+function cacheOf({ ranges }: VmMapping): MmuFlagSet {
+  return ranges.firstFlags & MmuFlags.CACHE_MASK;
 }

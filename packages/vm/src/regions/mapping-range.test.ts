@@ -16,12 +16,7 @@ import { CloneKind } from "../objects/clone.ts";
 import { PageAccess } from "../objects/lookup-cursor.ts";
 import { createPhysicalObject } from "../objects/vm-object-physical.ts";
 import { protect } from "./mapping-protect.ts";
-import {
-  MapRangeCommit,
-  decommitRange,
-  mapRange,
-  type MapRangeOptions,
-} from "./mapping-range.ts";
+import { MapRangeCommit, decommitRange, mapRange, type MapRangeOptions } from "./mapping-range.ts";
 import { VmarFlags } from "./vmar-flags.ts";
 
 const STRICT: MapRangeOptions = { commit: MapRangeCommit.NO, existing: ExistingEntry.ERROR };
@@ -181,22 +176,21 @@ describe("mapping a range in advance", () => {
     world.validate();
   });
 
-  test.each(FAULT_MODES)("T-9, %s: 16 GiB of nothing are mapped at once, and its few pages found", (faultMode) => {
-    const pages = 2 ** 22;
-    const world = new SmallAspace({ faultMode, pageCount: pages });
-    const object = world.object(pages);
-    const mapping = world.map({ object, at: 0, count: pages });
-    expect(mapRange(mapping, 0, pages, STRICT)).toBe(Status.OK);
-    expect(world.tables.entries.size).toBe(0);
-    for (const page of [0, pages / 2, pages - 1]) world.commit(object, page, 1);
-    expect(mapRange(mapping, 0, pages, STRICT)).toBe(Status.OK);
-    expect([...world.tables.entries.keys()]).toEqual([
-      BASE,
-      BASE + pages / 2,
-      BASE + pages - 1,
-    ]);
-    expect(world.fault(5, FaultKind.READ)).toBe(Status.OK);
-  });
+  test.each(FAULT_MODES)(
+    "T-9, %s: 16 GiB of nothing are mapped at once, and its few pages found",
+    (faultMode) => {
+      const pages = 2 ** 22;
+      const world = new SmallAspace({ faultMode, pageCount: pages });
+      const object = world.object(pages);
+      const mapping = world.map({ object, at: 0, count: pages });
+      expect(mapRange(mapping, 0, pages, STRICT)).toBe(Status.OK);
+      expect(world.tables.entries.size).toBe(0);
+      for (const page of [0, pages / 2, pages - 1]) world.commit(object, page, 1);
+      expect(mapRange(mapping, 0, pages, STRICT)).toBe(Status.OK);
+      expect([...world.tables.entries.keys()]).toEqual([BASE, BASE + pages / 2, BASE + pages - 1]);
+      expect(world.fault(5, FaultKind.READ)).toBe(Status.OK);
+    },
+  );
 
   test("M-15: a plain kernel mapping maps pinned pages only", () => {
     const world = new SmallAspace(KERNEL);

@@ -28,12 +28,22 @@ export function validateMapping(mapping: VmMapping): void {
   check("I-9", mapping, object!.isAlive, "its object lives");
   const { objectOffset, pageCount } = mapping;
   const isOffset = Number.isSafeInteger(objectOffset) && objectOffset >= 0;
-  check("I-10", mapping, isOffset && Number.isSafeInteger(objectOffset + pageCount), "it has a page");
+  check(
+    "I-10",
+    mapping,
+    isOffset && Number.isSafeInteger(objectOffset + pageCount),
+    "it has a page",
+  );
   check("I-11", mapping, mapping.generation >= 1, "its generation counts");
   check("I-24", mapping, !mapping.faulting, "it is not in a fault");
   ranges.validate(mapping);
   const policy = object!.cachePolicy;
-  check("I-13", mapping, (ranges.firstFlags & MmuFlags.CACHE_MASK) === policy, "it is cached alike");
+  check(
+    "I-13",
+    mapping,
+    (ranges.firstFlags & MmuFlags.CACHE_MASK) === policy,
+    "it is cached alike",
+  );
   ranges.enumerate(mapping, mapping.base, pageCount, (_vpn, _count, flags) => {
     check("I-5", mapping, allowsMmuFlags(mapping.flags, flags), "its flags allow its protections");
     return RunControl.NEXT;

@@ -1,22 +1,10 @@
 import { AspaceKind, NonTerminalAction, Status, TerminalAction } from "@aspace/arch";
 import { describe, expect, test } from "vitest";
 import { panicRule } from "../../test/bare-machine.ts";
-import {
-  BASE,
-  FaultKind,
-  GUEST,
-  KERNEL,
-  R,
-  SmallAspace,
-  drive,
-} from "../../test/small-aspace.ts";
+import { BASE, FaultKind, GUEST, KERNEL, R, SmallAspace, drive } from "../../test/small-aspace.ts";
 import { isValue } from "../objects/blocking.ts";
 import { LazyPageRequest } from "../objects/page-request.ts";
-import {
-  dropAllUserPageTables,
-  enumerateChildren,
-  findDeepestRegion,
-} from "./aspace-children.ts";
+import { dropAllUserPageTables, enumerateChildren, findDeepestRegion } from "./aspace-children.ts";
 import { createAspace } from "./aspace-create.ts";
 import { destroyAspace, freeAspace } from "./aspace-destroy.ts";
 import { pageFault, pageFaultOnce, softFault } from "./aspace-fault.ts";
@@ -52,7 +40,9 @@ describe("an address space", () => {
   test("A-1: a range must have pages and lie in what the page tables translate", () => {
     const { system } = new SmallAspace();
     const create = (base: number, pageCount: number): boolean =>
-      isValue(createAspace({ system, arch: new FlatTables(), name: "part", range: { base, pageCount } }));
+      isValue(
+        createAspace({ system, arch: new FlatTables(), name: "part", range: { base, pageCount } }),
+      );
     expect(create(0x200, 0x1_0000)).toBe(true);
     expect(create(0x1_01ff, 1)).toBe(true);
     expect(create(0x1ff, 2)).toBe(false);
@@ -87,7 +77,12 @@ describe("an address space", () => {
     expect(world.aspace.vdsoCodeBase).toBe(BASE + 4);
     const meets = (at: number, count: number): boolean =>
       world.aspace.intersectsVdsoCode(BASE + at, count);
-    expect([meets(0, 4), meets(0, 5), meets(7, 1), meets(8, 9)]).toEqual([false, true, true, false]);
+    expect([meets(0, 4), meets(0, 5), meets(7, 1), meets(8, 9)]).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
   });
 
   test("A-5: the count of high priorities is never negative, and ends with the aspace", () => {
@@ -135,7 +130,8 @@ describe("harvesting accessed bits", () => {
   test("A-6: a harvest that clears nothing leaves an aspace as active as it was", () => {
     const world = new SmallAspace();
     world.tables.touch();
-    for (let pass = 0; pass < 3; pass++) harvestAllUserAccessedBits(world.system, RETAIN, UPDATE_AGE);
+    for (let pass = 0; pass < 3; pass++)
+      harvestAllUserAccessedBits(world.system, RETAIN, UPDATE_AGE);
     expect(world.tables.takeCalls()).toHaveLength(3);
   });
 
@@ -384,9 +380,8 @@ describe("looking into an aspace", () => {
     world.commit(shared, 0, 6);
     world.map({ object: alone, at: 0, count: 4 });
     world.map({ object: shared, at: 8, count: 4, protection: R });
-    const usage = (aspace: VmAspace): unknown => memoryUsage(aspace);
     const page = 4096;
-    expect(usage(world.aspace)).toEqual({
+    expect(memoryUsage(world.aspace)).toEqual({
       mappedBytes: 8 * page,
       privateBytes: 6 * page,
       sharedBytes: 0,
@@ -395,14 +390,17 @@ describe("looking into an aspace", () => {
     const { aspace } = world;
     Object.defineProperty(world, "aspace", { value: other });
     world.map({ object: shared, at: 0, count: 6 });
-    expect(usage(aspace)).toEqual({
+    expect(memoryUsage(aspace)).toEqual({
       mappedBytes: 8 * page,
       privateBytes: 2 * page,
       sharedBytes: 4 * page,
       scaledSharedBytes: 2 * page,
     });
-    expect(usage(other)).toMatchObject({ sharedBytes: 6 * page, scaledSharedBytes: 3 * page });
+    expect(memoryUsage(other)).toMatchObject({
+      sharedBytes: 6 * page,
+      scaledSharedBytes: 3 * page,
+    });
     destroyAspace(other);
-    expect(usage(other)).toBe(Status.BAD_STATE);
+    expect(memoryUsage(other)).toBe(Status.BAD_STATE);
   });
 });

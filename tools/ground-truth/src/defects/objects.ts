@@ -27,9 +27,9 @@ export const OBJECT_DEFECTS: readonly Defect[] = [
   inObjects(
     "O-02",
     "clone.ts",
-    "a snapshot counts itself at pages beyond its window",
+    "a snapshot does not count itself at the last page of its window",
     "shareRange(node, page, page + limit);",
-    "shareRange(node, page, page + count);",
+    "shareRange(node, page, page + limit - 1);",
   ),
   inObjects(
     "O-03",
@@ -84,8 +84,8 @@ export const OBJECT_DEFECTS: readonly Defect[] = [
     "O-10",
     "release.ts",
     "zeroing the tail of a clone frees its own pages as if they were shared",
-    "    if (found.node !== node) releaseAncestorEntry(found.node, found.page);\n",
-    "    releaseAncestorEntry(found.node, found.page);\n",
+    "    if (owner !== node) releaseAncestorEntry(owner, page);\n  });\n}\n\n/** One leaf less",
+    "    releaseAncestorEntry(owner, page);\n  });\n}\n\n/** One leaf less",
   ),
   inObjects(
     "O-11",
@@ -307,8 +307,8 @@ export const OBJECT_DEFECTS: readonly Defect[] = [
   inObjects(
     "O-42",
     "memory-priority.ts",
-    "priority counts of ancestors drift",
-    "change = isHigh ? 1 : -1;",
+    "every reason for high priority counts at every ancestor",
+    "    if (isHigh === wasHigh) return;\n",
     "",
   ),
   inObjects(

@@ -19,6 +19,12 @@ const EDGES: Readonly<Record<string, string>> = {
   "packages/vm/src/objects/vm-object-physical.ts": "what a physical object can be asked",
   "packages/vm/src/regions/reserve-space.ts": "the size of the empty object behind reserved space",
   "packages/vm/src/regions/mapping-range.ts": "the part of an object that a mapping gives back",
+  "packages/vm/src/syscalls/byte-arguments.ts": "arguments of calls become pages",
+  "packages/vm/src/syscalls/vmar-allocate.ts": "where a process reserves a region",
+  "packages/vm/src/syscalls/vmar-map.ts": "where a process maps what",
+  "packages/vm/src/syscalls/vmar-op-range.ts": "the range that a process operates on, and a buffer",
+  "packages/vm/src/syscalls/vmar-protect.ts": "the range that a process protects",
+  "packages/vm/src/syscalls/vmar-unmap.ts": "the range that a process unmaps",
   "packages/trace/src/run/bytes.ts": "addresses, offsets and sizes as a trace writes them",
 };
 

@@ -49,3 +49,25 @@ test("types may be shared, code hidden among them may not", () => {
   expect(breaches({ "walk.ts": 'import { type Level } from "./format.ts";' })).toEqual([]);
   expect(breaches({ "walk.ts": 'import { type Level, at } from "./format.ts";' })).toHaveLength(1);
 });
+
+function modelBreaches(text: string): string[] {
+  return report(
+    judgeAndJudged,
+    new Repository({
+      "apps/fuzz/package.json": '{ "name": "@aspace/fuzz", "private": true }',
+      "apps/fuzz/src/targets/a/model/node.ts": text,
+      "apps/fuzz/src/targets/a/runner.ts": 'import { b } from "@aspace/vm";',
+    }),
+  );
+}
+
+test("a reference model uses itself and the seam, and nothing that it judges", () => {
+  expect(
+    modelBreaches('import { c } from "./cell.ts";\nimport { Status } from "@aspace/arch";'),
+  ).toEqual([]);
+  expect(modelBreaches('import type { CowNode } from "@aspace/vm";')).toEqual([]);
+  expect(modelBreaches('import { CowNode } from "@aspace/vm";')).toEqual([
+    "apps/fuzz/src/targets/a/model/node.ts:1 judge-and-judged a reference model uses @aspace/vm",
+  ]);
+  expect(modelBreaches('import { a } from "../runner.ts";')).toHaveLength(1);
+});

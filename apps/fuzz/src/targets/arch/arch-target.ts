@@ -5,11 +5,14 @@ import {
   type CreateTarget,
   type Failure,
   type FuzzTarget,
+  type SavedProgram,
   type TargetOptions,
   type TargetStats,
 } from "../../target.ts";
+import { openProgram } from "../../minimise/open-program.ts";
 import { DECODER_VERSION, decode } from "./decode.ts";
 import { Runner, type Counts } from "./runner.ts";
+import { simplerPrograms, type TracedProgram } from "./simpler.ts";
 import { SituationCounts } from "./situations.ts";
 import { STATE_CELLS, StateCells } from "./state-cells.ts";
 import { readTrace } from "./trace.ts";
@@ -26,6 +29,7 @@ class ArchTarget implements FuzzTarget {
   readonly #situations = new SituationCounts();
   readonly #counts: Counts = { runs: 0, operations: 0, skipped: 0 };
   readonly #runner: Runner;
+  #replaying: { readonly key: string; readonly runner: Runner } | null = null;
 
   constructor({ arches, quirks, stateMap }: TargetOptions) {
     const cells = stateMap?.(STATE_CELLS) ?? new Uint8Array(STATE_CELLS);
@@ -41,8 +45,23 @@ class ArchTarget implements FuzzTarget {
   }
 
   replay(text: string): Failure | null {
+    return this.open(text).run();
+  }
+
+  open(text: string): SavedProgram {
     const { arches, quirks, program } = readTrace(text);
-    return this.#createRunner(arches, quirks, new Uint8Array(STATE_CELLS)).run(program);
+    const run = (traced: TracedProgram): Failure | null => this.#runnerFor(traced).run(traced);
+    return openProgram({ arches, quirks, ...program }, { run, simpler: simplerPrograms });
+  }
+
+  /** Making machines takes longer than running a program on them: the last runner is kept. */
+  #runnerFor({ arches, quirks }: TracedProgram): Runner {
+    const key = JSON.stringify([arches, quirks]);
+    if (this.#replaying?.key !== key) {
+      const runner = this.#createRunner(arches, quirks, new Uint8Array(STATE_CELLS));
+      this.#replaying = { key, runner };
+    }
+    return this.#replaying.runner;
   }
 
   #createRunner(arches: readonly string[], quirks: readonly string[], cells: Uint8Array): Runner {

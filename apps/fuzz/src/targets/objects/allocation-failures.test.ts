@@ -5,7 +5,7 @@
  */
 import { describe, expect, test } from "vitest";
 import { Status } from "@aspace/arch";
-import { Access, ObjectType, type Operation, type Program } from "./operation.ts";
+import { Access, ObjectType, type Operation, type Program, Mappings } from "./operation.ts";
 import { createRunner, type Runner } from "./runner.ts";
 import {
   beginCompression,
@@ -19,7 +19,6 @@ import {
   finishCompression,
   hint,
   lazyClone,
-  map,
   memory,
   modifiedClone,
   pin,
@@ -53,6 +52,7 @@ interface SetUp {
 const world = (setup: number): SetUp["world"] => ({
   frames: 320,
   anonymousReclaim: "on",
+  mappings: Mappings.ALWAYS,
   objects: SETUPS[setup]!,
 });
 
@@ -111,7 +111,12 @@ const SET_UPS: readonly SetUp[] = [
   {
     name: "a snapshot of a lazy clone",
     world: world(4),
-    operations: [supply(0, 14, 4), lazyClone(0, 2, 0, 18), write(2, 15, 2), modifiedClone(2, 1, 0, 18)],
+    operations: [
+      supply(0, 14, 4),
+      lazyClone(0, 2, 0, 18),
+      write(2, 15, 2),
+      modifiedClone(2, 1, 0, 18),
+    ],
   },
 ];
 
@@ -146,11 +151,19 @@ const TRIED: readonly Operation[] = [
 ];
 
 /** Runs the operation with its n-th attempt failing or delayed; answers whether there was one, and what it answered. */
-function attempt(runner: Runner, setUp: SetUp, rest: readonly Operation[]): { planned: number; seen: Status | null } {
-  const operations = [map(1), ...rest];
+function attempt(
+  runner: Runner,
+  setUp: SetUp,
+  rest: readonly Operation[],
+): { planned: number; seen: Status | null } {
+  const operations = rest;
   let planned = 0;
-  const program = { ...setUp.world, operations: [...setUp.operations, ...operations], checkEvery: 1 };
-  expect(runner.run(program, (end) => (planned = end.planned))).toBeNull();
+  const program = {
+    ...setUp.world,
+    operations: [...setUp.operations, ...operations],
+    checkEvery: 1,
+  };
+  expect(runner.run(program, { atEnd: (end) => void (planned = end.planned) })).toBeNull();
   const at = runner.steps.findIndex(({ operation }) => operation.kind.endsWith("Allocation"));
   return { planned, seen: runner.steps[at + 1]?.seen ?? null };
 }
@@ -180,7 +193,11 @@ describe.each(SET_UPS)("with $name", (setUp) => {
       for (let nth = 1; ; nth++) {
         expect(nth).toBeLessThan(MOST_ATTEMPTS);
         const goOn = [memory("plenty"), resume(0), resume(0)];
-        const { planned, seen } = attempt(runner, setUp, [delayAllocation(nth), operation, ...goOn]);
+        const { planned, seen } = attempt(runner, setUp, [
+          delayAllocation(nth),
+          operation,
+          ...goOn,
+        ]);
         if (planned === 0) break;
         if (seen === Status.SHOULD_WAIT) delays++;
       }

@@ -15,6 +15,7 @@ import { setCachePolicy as modelSetCachePolicy } from "./model/cache-policy.ts";
 import { commit, pin, unpin as modelUnpin } from "./model/commit.ts";
 import { discard as modelDiscard, lockCall, LockCall } from "./model/discarding.ts";
 import { commitHighPriority, hint } from "./model/hint.ts";
+import type { ModelObject } from "./model/model-object.ts";
 import { PAGE_SIZE } from "./model/page-value.ts";
 import { resize as modelResize, resizeStatus, setSize } from "./model/resize.ts";
 import { decommit as modelDecommit, take as modelTake } from "./model/shed.ts";
@@ -82,7 +83,10 @@ export function readTask(resident: Resident, { offset, length }: Bytes): Task {
       const status = sameTransfer("read", seen, wanted);
       for (let index = 0; index < seen.bytes; index++) {
         if (real[index] === expected[index]) continue;
-        throw new KernelPanic("P9", `byte ${offset + index} reads ${real[index]}, expected ${expected[index]}`);
+        throw new KernelPanic(
+          "P9",
+          `byte ${offset + index} reads ${real[index]}, expected ${expected[index]}`,
+        );
       }
       return status;
     },
@@ -94,9 +98,11 @@ export function writeTask(resident: Resident, bytes: Bytes, serial: number): Tas
   const from = new Uint8Array(bytes.length).fill(serial);
   const code = resident.object.write(big(bytes.offset), from);
   const model = write(resident.model, bytes, serial);
-  const settle = (seen: Transfer, wanted: Transferred): Status => sameTransfer("write", seen, wanted);
-  return { resident, code, model, settle };
+  return { resident, code, model, settle: sameWrite };
 }
+
+const sameWrite = (seen: Transfer, wanted: Transferred): Status =>
+  sameTransfer("write", seen, wanted);
 
 function sameTransfer(what: string, seen: Transfer, wanted: Transferred): Status {
   expectAnswer(what, wanted.status, seen.status);
@@ -134,9 +140,30 @@ export function pinTask({ world }: Stage, resident: Resident, operation: Operati
 export function unpinHeld(held: { resident: Resident; page: number; count: number }): void {
   const { resident, page, count } = held;
   const bytes = bytesOf(page, count);
+  const { mapping, model } = resident;
+  if (mapping !== null) mapping.unpinned = [];
   resident.object.unpinRange(big(bytes.offset), big(bytes.length));
-  modelUnpin(resident.model, bytes);
+  modelUnpin(model, bytes);
+  if (mapping !== null) expectUnpinned(mapping.unpinned, model, page, count);
   resident.letGo();
+}
+
+/** Mappings hear of every page that lost its last pin, and of no other of the range. */
+function expectUnpinned(
+  told: readonly number[],
+  model: ModelObject,
+  page: number,
+  count: number,
+): void {
+  const free: number[] = [];
+  for (let at = page; at < page + count; at++) {
+    if (model.node.pinsAt(at + model.sliceOffset) === 0) free.push(at);
+  }
+  expectThat(
+    told.join() === free.join(),
+    "P15",
+    () => `told to have no pin are ${told.join()}, expected ${free.join()}`,
+  );
 }
 
 export function decommit(resident: Resident, bytes: Bytes): Status {
@@ -183,17 +210,27 @@ export function lookup(stage: Stage, resident: Resident, page: number, count: nu
     const { own } = stage.world.onlooker.see(object.node, at + model.sliceOffset);
     if (own === "page") expected.push(at);
   }
-  expectThat(shown.join() === expected.join(), "P2", () => `lookup shows ${shown.join()}, expected ${expected.join()}`);
+  expectThat(
+    shown.join() === expected.join(),
+    "P2",
+    () => `lookup shows ${shown.join()}, expected ${expected.join()}`,
+  );
   return seen;
 }
 
-export function lookupContiguous(stage: Stage, resident: Resident, page: number, count: number): Status {
+export function lookupContiguous(
+  stage: Stage,
+  resident: Resident,
+  page: number,
+  count: number,
+): Status {
   const { offset, length } = bytesOf(page, count);
   const found = resident.object.lookupContiguous(big(offset), big(length));
   const refused = rangeStatus(resident, { offset, length });
   const { own } = stage.world.onlooker.see(resident.object.node, page + resident.model.sliceOffset);
   let expected = refused;
-  if (refused === Status.OK && count !== 1 && !resident.model.isContiguous) expected = Status.BAD_STATE;
+  if (refused === Status.OK && count !== 1 && !resident.model.isContiguous)
+    expected = Status.BAD_STATE;
   else if (refused === Status.OK && own !== "page") expected = Status.NOT_FOUND;
   expectAnswer("lookupContiguous", expected, found < 0 ? (found as Status) : Status.OK);
   return expected;
@@ -224,7 +261,11 @@ export function take(stage: Stage, resident: Resident, operation: OperationOf<"t
 function checkTaken({ world }: Stage, taken: SpliceList, expected: readonly number[]): void {
   for (const [position, value] of expected.entries()) {
     const seen = world.onlooker.valueInSlot(taken.get(position));
-    expectThat(seen === value, "P9", () => `took ${String(seen)} at ${position}, expected ${value}`);
+    expectThat(
+      seen === value,
+      "P9",
+      () => `took ${String(seen)} at ${position}, expected ${value}`,
+    );
   }
 }
 
@@ -251,7 +292,9 @@ function realLockCall(
   length: bigint,
 ): ReturnType<Resident["object"]["lockRange"]> {
   if (call === LockCall.LOCK) return object.lockRange(0n, length);
-  return call === LockCall.TRY_LOCK ? object.tryLockRange(0n, length) : object.unlockRange(0n, length);
+  return call === LockCall.TRY_LOCK
+    ? object.tryLockRange(0n, length)
+    : object.unlockRange(0n, length);
 }
 
 /** Reclaim throws a discardable object's content away, however fresh it is. */
@@ -262,22 +305,22 @@ export function discard(resident: Resident): Status {
   return seen ? Status.OK : Status.BAD_STATE;
 }
 
-export function setCachePolicy(stage: Stage, resident: Resident, policy: number): Status {
-  const { object, model } = resident;
-  const expected = modelSetCachePolicy(model, policy, isCharged(stage, resident));
+export function setCachePolicy({ object, model }: Resident, policy: number): Status {
+  // Who is charged for what siblings share is not the model's to say.
+  const { uncompressedBytes, compressedBytes } = object.attributedMemoryInRange(
+    0,
+    object.sizePages,
+  );
+  const expected = modelSetCachePolicy(model, policy, uncompressedBytes + compressedBytes > 0);
   const seen = object.setCachePolicy(policy);
   expectAnswer("setCachePolicy", expected, seen);
   const isSame = object.cachePolicy === (model.policy as CachePolicy);
-  expectThat(isSame, "STATUS", () => `the policy is ${object.cachePolicy}, expected ${model.policy}`);
+  expectThat(
+    isSame,
+    "STATUS",
+    () => `the policy is ${object.cachePolicy}, expected ${model.policy}`,
+  );
   return seen;
-}
-
-function isCharged({ world }: Stage, { object }: Resident): boolean {
-  for (let page = 0; page < object.node.sizePages; page++) {
-    const { own } = world.onlooker.see(object.node, page);
-    if (own === "page" || own === "compressed") return true;
-  }
-  return false;
 }
 
 export function takeModified({ object, model }: Resident): Status {

@@ -5,7 +5,7 @@ import { HEADER_BYTES, MAX_OPERATIONS, RECORD_BYTES, decode } from "./decode.ts"
 import { encode } from "./encode.ts";
 import { KIND_GROUPS, KIND_WEIGHTS, KINDS, OPCODES } from "./kind-table.ts";
 import { PAGE_SIZE, STRETCH_STARTS } from "./model/page-value.ts";
-import type { Program } from "./operation.ts";
+import { Mappings, type OperationKind, type Program } from "./operation.ts";
 import { snapshot, write } from "./scene-operations.ts";
 import { SCENES } from "./scenes.ts";
 import { SETUPS } from "./setups.ts";
@@ -15,7 +15,12 @@ const LONGEST = HEADER_BYTES + (MAX_OPERATIONS + 2) * RECORD_BYTES;
 const anyBytes = fc.uint8Array({ maxLength: LONGEST, size: "max" });
 /** All pages whole, all kinds on, all memory there. */
 const PLAIN_HEADER = [0, 0, 0, 0, 0, 0];
-const WORLD = { frames: MAX_FRAMES, anonymousReclaim: "off", checkEvery: MAX_OPERATIONS } as const;
+const WORLD = {
+  frames: MAX_FRAMES,
+  anonymousReclaim: "off",
+  mappings: Mappings.ON_REQUEST,
+  checkEvery: MAX_OPERATIONS,
+} as const;
 
 function records(bytes: Uint8Array): number {
   const whole = Math.floor((bytes.length - HEADER_BYTES) / RECORD_BYTES);
@@ -26,6 +31,14 @@ function kindsOf(header: readonly number[], opcodes: readonly number[]): string[
   const bytes = [...header, ...opcodes.flatMap((opcode) => [opcode, 0, 0, 0, 0])];
   return decode(Uint8Array.from(bytes)).operations.map(({ kind }) => kind);
 }
+
+const withMask = (mask: number): number[] => [0, 0, 0, 0, mask & 255, mask >> 8];
+
+/** The bit of the mask that switches a kind off. */
+const group = (kind: OperationKind): number => 1 << KIND_GROUPS[KINDS.indexOf(kind)]!;
+
+const worldOf = (...header: number[]): Omit<Program, "operations"> =>
+  decode(Uint8Array.from(header));
 
 describe("decoding", () => {
   test("makes of every byte string a program that its trace can say (F-1, F-17)", () => {
@@ -65,8 +78,6 @@ describe("decoding", () => {
   test("lets a kind whose group is off give way to the next that is on; all off means none (F-7)", () => {
     const clone = OPCODES.indexOf(KINDS.indexOf("clone"));
     const last = OPCODES.length - 1;
-    const withMask = (mask: number): number[] => [0, 0, 0, 0, mask & 255, mask >> 8];
-    const group = (kind: (typeof KINDS)[number]): number => 1 << KIND_GROUPS[KINDS.indexOf(kind)]!;
     expect(kindsOf(withMask(0), [clone])).toEqual(["clone"]);
     expect(kindsOf(withMask(group("clone")), [clone])).toEqual(["slice"]);
     expect(kindsOf(withMask(group("clone") | group("slice")), [clone])).toEqual(["drop"]);
@@ -75,11 +86,13 @@ describe("decoding", () => {
   });
 
   test("reads setup, frames and how often everything is checked from the header (F-7, F-12)", () => {
-    const worldOf = (...header: number[]): Omit<Program, "operations"> => decode(Uint8Array.from(header));
     expect(worldOf(0x80 | 1)).toMatchObject({ anonymousReclaim: "on", objects: SETUPS[1] });
+    expect([0, 0x40].map((byte) => worldOf(byte).mappings)).toEqual(["on-request", "always"]);
     expect(worldOf(0, 0, 3)).toMatchObject({ frames: MIN_FRAMES, anonymousReclaim: "off" });
     expect(worldOf(0, 0, 4)).toMatchObject({ frames: MAX_FRAMES });
-    expect([0, 15, 31, 255].map((byte) => worldOf(0, 0, 0, byte).checkEvery)).toEqual([64, 8, 8, 1]);
+    expect([0, 15, 31, 255].map((byte) => worldOf(0, 0, 0, byte).checkEvery)).toEqual([
+      64, 8, 8, 1,
+    ]);
   });
 
   test("begins and ends transfers where stretches of a page do (F-5)", () => {
@@ -99,12 +112,15 @@ describe("decoding", () => {
 describe("encoding", () => {
   test("is undone by decoding, for every program that bytes decode to (F-10)", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: HEADER_BYTES + 12 * RECORD_BYTES, size: "max" }), (bytes) => {
-        const program = decode(bytes);
-        const encoded = encode(program);
-        expect(encoded).not.toBeNull();
-        expect(decode(encoded!)).toEqual(program);
-      }),
+      fc.property(
+        fc.uint8Array({ maxLength: HEADER_BYTES + 12 * RECORD_BYTES, size: "max" }),
+        (bytes) => {
+          const program = decode(bytes);
+          const encoded = encode(program);
+          expect(encoded).not.toBeNull();
+          expect(decode(encoded!)).toEqual(program);
+        },
+      ),
       { numRuns: 25 },
     );
   });

@@ -12,6 +12,7 @@ import {
   Answer,
   Interruption,
   LIST_SLOTS,
+  Mappings,
   Misuse,
   OBJECT_SLOTS,
   ObjectType,
@@ -31,16 +32,17 @@ import { PAGE_CHOICES, SETUPS, SIZES } from "./setups.ts";
  * is not whole is ignored (F-2).
  *
  * ```
- *   header  setup+reclaim | pages | frames | checks | mask lo | mask hi
+ *   header  setup | pages | frames | checks | mask lo | mask hi
  *   record  opcode | slots | page | length | attributes
  *
+ *   setup       7 anonymous pages are reclaimed   6 all is mapped   5..0 the first objects
  *   slots       3..0 the object, pin, list or actor it is about    7..4 where what it makes goes
  *   page        3..0 page, by the header's choice of pages         7..4 where in that page (bytes only)
  *   length      1..0 class   5..2 value                            7..6 where in the last page (bytes only)
  *   attributes  by kind
  * ```
  */
-export const DECODER_VERSION = 1;
+export const DECODER_VERSION = 2;
 export const HEADER_BYTES = 6;
 export const RECORD_BYTES = 5;
 /** Longer inputs are cut: they dilute more than they find. */
@@ -96,7 +98,8 @@ export function decodeWorld(bytes: Uint8Array): Omit<Program, "operations"> {
   return {
     frames: decodeFrames(bytes[2] ?? 0),
     anonymousReclaim: (first & 0x80) === 0 ? "off" : "on",
-    objects: SETUPS[(first & 0x7f) % SETUPS.length]!,
+    mappings: (first & 0x40) === 0 ? Mappings.ON_REQUEST : Mappings.ALWAYS,
+    objects: SETUPS[(first & 0x3f) % SETUPS.length]!,
     checkEvery: decodeCheckEvery(bytes[3] ?? 0),
   };
 }
@@ -199,8 +202,23 @@ function decodeKind(kind: OperationKind, fields: RecordBytes, { pages }: Setting
 
 type Other = Exclude<
   OperationKind,
-  | "create" | "read" | "write" | "commit" | "decommit" | "zero" | "hint" | "unpin" | "resume" | "interrupt"
-  | "serve" | "closePager" | "finishCompression" | "scan" | "memory" | "failAllocation" | "delayAllocation"
+  | "create"
+  | "read"
+  | "write"
+  | "commit"
+  | "decommit"
+  | "zero"
+  | "hint"
+  | "unpin"
+  | "resume"
+  | "interrupt"
+  | "serve"
+  | "closePager"
+  | "finishCompression"
+  | "scan"
+  | "memory"
+  | "failAllocation"
+  | "delayAllocation"
 >;
 
 function decodeOnObject(

@@ -41,7 +41,7 @@ function encodeHeader(program: Program): Uint8Array | null {
     return fields.every((field) => JSON.stringify(seen[field]) === JSON.stringify(world[field]));
   };
   const isFound =
-    search(header, 0, () => matches("anonymousReclaim", "objects")) &&
+    search(header, 0, () => matches("anonymousReclaim", "mappings", "objects")) &&
     search(header, 2, () => matches("frames")) &&
     search(header, 3, () => matches("checkEvery"));
   return isFound ? header : null;

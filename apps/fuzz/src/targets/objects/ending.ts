@@ -38,7 +38,11 @@ function endActors(stage: Stage): void {
     const slot = world.actors.findIndex((actor) => actor !== null);
     if (slot < 0) return;
     const actor = world.actors[slot]!;
-    expectThat(!actor.request.isOutstanding, "P17", () => `${actor.kind} ${actor.serial} waits for ever`);
+    expectThat(
+      !actor.request.isOutstanding,
+      "P17",
+      () => `${actor.kind} ${actor.serial} waits for ever`,
+    );
     if (resume(stage, slot) === Status.SHOULD_WAIT) giveUp(stage, slot);
   }
 }
@@ -57,4 +61,3 @@ function checkNothingLeft({ residents, system }: World): void {
   pmm.validate();
   system.queues.validate();
 }
-

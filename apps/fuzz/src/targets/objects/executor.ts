@@ -21,6 +21,7 @@ import {
 } from "./content-operations.ts";
 import { clone, create, drop, reference, slice, unmap } from "./family-operations.ts";
 import { fault, map, prioritize, unprioritize } from "./mapping-operations.ts";
+import { adoptFreedoms } from "./freedoms.ts";
 import { misuse } from "./misuse.ts";
 import type { Operation } from "./operation.ts";
 import type { Outcome, Stage } from "./outcome.ts";
@@ -78,14 +79,16 @@ export class Executor implements Stage {
     outcome.done = resolveSlots(world, operation);
     if (outcome.done === null) return;
     const status = this.#perform(outcome.done);
-    if (status === null) outcome.done = null;
-    else {
-      outcome.status = status;
-      this.situations.noteOperation(world, outcome.done, status, outcome.resident);
+    if (status === null) {
+      // Skipped: it leaves no mark, so a plan for memory stands.
+      outcome.done = null;
+      return;
     }
-    const isPlan = operation.kind === "failAllocation" || operation.kind === "delayAllocation";
-    if (!isPlan) world.clearPlan();
+    outcome.status = status;
+    this.situations.noteOperation(world, outcome.done, status, outcome.resident);
+    if (!isPlan(operation)) world.clearPlan();
     world.bury();
+    adoptFreedoms(world);
   }
 
   /** Null when there was nothing to do it to. */
@@ -100,7 +103,9 @@ export class Executor implements Stage {
     const { world } = this;
     switch (operation.kind) {
       case "create":
-        return world.pagers[operation.pager]!.isClosed ? null : create(this, operation, operation.to);
+        return world.pagers[operation.pager]!.isClosed
+          ? null
+          : create(this, operation, operation.to);
       case "unpin":
         unpinHeld(world.pins[operation.pin]!);
         world.pins[operation.pin] = null;
@@ -176,7 +181,7 @@ export class Executor implements Stage {
       case "discard":
         return discard(resident);
       case "setCachePolicy":
-        return setCachePolicy(this, resident, operation.policy);
+        return setCachePolicy(resident, operation.policy);
       case "takeModified":
         return takeModified(resident);
       case "detach":
@@ -189,7 +194,7 @@ export class Executor implements Stage {
       case "prioritize":
         return operation.level === "high" ? prioritize(resident) : unprioritize(resident);
       case "misuse":
-        return misuse(resident, operation.misuse);
+        return misuse(this.world, resident, operation.misuse);
       case "supplyList":
         return this.#supplyList(resident, operation.page, operation.list);
       case "evict":
@@ -224,7 +229,10 @@ export class Executor implements Stage {
 
   #performOnPages(
     resident: Resident,
-    operation: Exclude<Extract<ObjectOperation, { readonly count: number }>, { readonly kind: "clone" | "slice" }>,
+    operation: Exclude<
+      Extract<ObjectOperation, { readonly count: number }>,
+      { readonly kind: "clone" | "slice" }
+    >,
   ): Status | null {
     const { kind, page, count } = operation;
     switch (kind) {
@@ -273,4 +281,8 @@ export class Executor implements Stage {
     if (operation.kind === "dedup") return dedup(this, place);
     return this.world.compression === null ? beginCompression(this, place) : null;
   }
+}
+
+function isPlan({ kind }: Operation): boolean {
+  return kind === "failAllocation" || kind === "delayAllocation";
 }

@@ -22,10 +22,17 @@ import { ModelNode, NodeType } from "./model/model-node.ts";
 import { ModelObject, Use } from "./model/model-object.ts";
 import { ModelSource } from "./model/model-source.ts";
 import { ZERO } from "./model/page-value.ts";
-import { ObjectType, Patience, Sizing, type Creation, type OperationOf } from "./operation.ts";
+import {
+  Mappings,
+  ObjectType,
+  Patience,
+  Sizing,
+  type Creation,
+  type OperationOf,
+} from "./operation.ts";
 import { expectAnswer, expectThat, type Stage } from "./outcome.ts";
 import { Resident } from "./resident.ts";
-import { unprioritize } from "./mapping-operations.ts";
+import { map, unprioritize } from "./mapping-operations.ts";
 
 /** Every third object has no id of its own, as kernel-internal ones. */
 const ANONYMITY = 3;
@@ -33,8 +40,7 @@ const ANONYMITY = 3;
 /** A new object in a free slot. */
 export function create(stage: Stage, creation: Creation, slot: number): Status {
   const { world, serial } = stage;
-  const isPaged =
-    creation.type === ObjectType.PAGER || creation.type === ObjectType.TRAPPING_PAGER;
+  const isPaged = creation.type === ObjectType.PAGER || creation.type === ObjectType.TRAPPING_PAGER;
   const source = isPaged ? pagerSource(stage, creation) : null;
   const made = world.attempt(() => createReal(stage, creation, source));
   const expected = creationStatus(creation);
@@ -92,7 +98,8 @@ function createModel({ type, pages, sizing, patience, pager }: Creation): ModelO
     },
   );
   const isPinned = type === ObjectType.ALWAYS_PINNED;
-  for (let page = 0; (isContiguous || isPinned) && page < pages; page++) {
+  const present = isContiguous || isPinned ? pages : 0;
+  for (let page = 0; page < present; page++) {
     node.cells.set(page, { ...pageCell(ZERO), pins: isPinned ? 1 : 0 });
   }
   return new ModelObject({
@@ -159,6 +166,7 @@ function settle(stage: Stage, object: VmObjectPaged, model: ModelObject, slot: n
   world.objects[slot] = resident;
   world.residents.add(resident);
   world.nodes.set(object.node, model.node);
+  if (world.mappings === Mappings.ALWAYS) map(resident);
   return resident;
 }
 
@@ -188,10 +196,22 @@ export function unmap(resident: Resident): void {
 
 /** P5: who is whose child. */
 export function checkFamily(residents: Iterable<Resident>): void {
-  for (const { object, model, serial } of residents) {
+  for (const { object, model, serial, farewells } of residents) {
     const isSame =
       object.children.size === model.children.size &&
       (object.parent === null) === (model.parent === null);
-    expectThat(isSame, "P5", () => `object ${serial} has ${object.children.size} children, expected ${model.children.size}`);
+    const isTold = farewells === model.farewells;
+    expectThat(
+      isTold,
+      "P5",
+      () =>
+        `object ${serial} heard ${farewells} times that it has no child, expected ${model.farewells}`,
+    );
+    expectThat(
+      isSame,
+      "P5",
+      () =>
+        `object ${serial} has ${object.children.size} children, expected ${model.children.size}`,
+    );
   }
 }

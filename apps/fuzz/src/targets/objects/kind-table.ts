@@ -7,17 +7,49 @@ import type { OperationKind } from "./operation.ts";
 const GROUPS: readonly (readonly (readonly [OperationKind, number])[])[] = [
   [["create", 6]],
   [["clone", 18]],
-  [["slice", 5], ["reference", 4]],
+  [
+    ["slice", 5],
+    ["reference", 4],
+  ],
   [["drop", 10]],
-  [["read", 12], ["lookup", 2], ["lookupContiguous", 2], ["takeModified", 2]],
+  [
+    ["read", 12],
+    ["lookup", 2],
+    ["lookupContiguous", 2],
+    ["takeModified", 2],
+  ],
   [["write", 22]],
-  [["commit", 10], ["decommit", 5]],
+  [
+    ["commit", 10],
+    ["decommit", 5],
+  ],
   [["zero", 14]],
-  [["resize", 9], ["setSize", 4]],
-  [["pin", 8], ["unpin", 5]],
-  [["take", 4], ["supplyList", 3]],
-  [["supply", 10], ["serve", 10], ["fail", 2], ["closePager", 1], ["detach", 2], ["misuse", 1]],
-  [["dirty", 4], ["enumerateDirty", 1], ["writebackBegin", 5], ["writebackEnd", 5]],
+  [
+    ["resize", 9],
+    ["setSize", 4],
+  ],
+  [
+    ["pin", 8],
+    ["unpin", 5],
+  ],
+  [
+    ["take", 4],
+    ["supplyList", 3],
+  ],
+  [
+    ["supply", 10],
+    ["serve", 10],
+    ["fail", 2],
+    ["closePager", 1],
+    ["detach", 2],
+    ["misuse", 1],
+  ],
+  [
+    ["dirty", 4],
+    ["enumerateDirty", 1],
+    ["writebackBegin", 5],
+    ["writebackEnd", 5],
+  ],
   [
     ["hint", 3],
     ["lock", 4],
@@ -29,7 +61,13 @@ const GROUPS: readonly (readonly (readonly [OperationKind, number])[])[] = [
     ["dedup", 3],
     ["scan", 2],
   ],
-  [["map", 3], ["unmap", 2], ["fault", 9], ["prioritize", 3], ["commitHighPriority", 2]],
+  [
+    ["map", 3],
+    ["unmap", 2],
+    ["fault", 9],
+    ["prioritize", 3],
+    ["commitHighPriority", 2],
+  ],
   [
     ["memory", 3],
     ["failAllocation", 4],

@@ -1,4 +1,4 @@
-import { Status } from "@aspace/arch";
+import { KernelPanic, Status } from "@aspace/arch";
 import {
   DirtyState,
   LazyPageRequest,
@@ -8,6 +8,7 @@ import {
   slotKind,
   slotPage,
   type Blocking,
+  type LookupCursor,
 } from "@aspace/vm";
 import type { Task } from "./actor.ts";
 import { fault as modelFault } from "./model/fault.ts";
@@ -76,11 +77,63 @@ function lookUp(
   if (status !== Status.OK) return status;
   mapping?.install(page, cursor.frame, cursor.isWritable);
   cursor.disableMarkAccessed();
-  for (let next = page + 1; next < page + count; next++) {
-    const frame = cursor.maybePage(access);
-    if (frame >= 0) mapping?.install(next, frame, access === PageAccess.WRITE);
+  for (let next = page + 1; next < page + count;) {
+    next += showMore(cursor, access, next, page + count - next, mapping);
   }
   return status;
+}
+
+/** Shows pages after the one of the fault where they are there, alone or several at once; answers how many it went over. */
+function showMore(
+  cursor: LookupCursor,
+  access: PageAccess,
+  page: number,
+  most: number,
+  mapping: ShownMapping | null,
+): number {
+  const isWritable = access === PageAccess.WRITE;
+  const frames = new Float64Array(most);
+  const run = cursor.ifExistPages(access, most, frames, 0);
+  for (let at = 0; at < run; at++) mapping?.install(page + at, frames[at]!, isWritable);
+  if (run > 0) return run;
+  const frame = cursor.maybePage(access);
+  if (frame >= 0) mapping?.install(page, frame, isWritable);
+  return 1;
+}
+
+/** Shows of every mapped object whatever can be shown without making, fetching or unpacking anything. */
+export function showAll(world: World): void {
+  const request = new LazyPageRequest();
+  for (const resident of world.residents) {
+    const { object, model, mapping } = resident;
+    for (let page = 0; mapping !== null && page < object.sizePages; page++) {
+      const place = world.onlooker.find(object.node, page + object.sliceOffset);
+      if (model.isDiscarded || !isAtHand(place)) continue;
+      withLock(resident, () => show(resident, mapping, page, request));
+    }
+  }
+}
+
+function isAtHand({ node, slot }: Place): boolean {
+  const kind = slotKind(slot);
+  return kind !== SlotKind.REFERENCE && (kind !== SlotKind.EMPTY || node.source === null);
+}
+
+function show(
+  { object }: Resident,
+  mapping: ShownMapping,
+  page: number,
+  request: LazyPageRequest,
+): void {
+  const cursor = object.lookupCursorLocked(page, 1);
+  if (!isValue(cursor)) throw new KernelPanic("STATUS", `page ${page} cannot be looked up`);
+  cursor.disableMarkAccessed();
+  expectAnswer(
+    "a look at what is there",
+    Status.OK,
+    cursor.requirePage(PageAccess.READ, 1, request),
+  );
+  mapping.install(page, cursor.frame, cursor.isWritable);
 }
 
 export function prioritize(resident: Resident): Status {
@@ -153,7 +206,12 @@ function checkWritable(
   const isOwn = node === object.node && slotKind(slot) === SlotKind.PAGE;
   expectThat(isOwn, "P14", () => `${where} can be written, but is not the object's own`);
   const frame = slotPage(slot);
-  expectThat(pmm.pages.shareCount[frame] === 0, "P14", () => `${where} can be written and is shared`);
-  const isDirty = node.source === null || node.system.pmm.pages.dirtyState[frame] === DirtyState.DIRTY;
+  expectThat(
+    pmm.pages.shareCount[frame] === 0,
+    "P14",
+    () => `${where} can be written and is shared`,
+  );
+  const isDirty =
+    node.source === null || node.system.pmm.pages.dirtyState[frame] === DirtyState.DIRTY;
   expectThat(isDirty, "P14", () => `${where} can be written and is not dirty`);
 }

@@ -3,11 +3,15 @@ import {
   type CreateTarget,
   type Failure,
   type FuzzTarget,
+  type SavedProgram,
   type TargetOptions,
   type TargetStats,
 } from "../../target.ts";
+import { openProgram } from "../../minimise/open-program.ts";
 import { DECODER_VERSION, decode } from "./decode.ts";
+import type { Program } from "./operation.ts";
 import { Runner, type Counts } from "./runner.ts";
+import { simplerPrograms } from "./simpler.ts";
 import { SituationCounts } from "./situations.ts";
 import { STATE_CELLS, StateCells } from "./state-cells.ts";
 import { readTrace } from "./trace.ts";
@@ -38,6 +42,11 @@ class ObjectsTarget implements FuzzTarget {
   }
 
   replay(text: string): Failure | null {
-    return this.#runner.run(readTrace(text));
+    return this.open(text).run();
+  }
+
+  open(text: string): SavedProgram {
+    const run = (program: Program): Failure | null => this.#runner.run(program);
+    return openProgram(readTrace(text), { run, simpler: simplerPrograms });
   }
 }

@@ -1,4 +1,4 @@
-import { FRAME_WORDS, KernelPanic, type Pfn } from "@aspace/arch";
+import { KernelPanic, type Pfn } from "@aspace/arch";
 import {
   DIRTY_INTERVAL_SLOT,
   DirtyState,
@@ -11,15 +11,7 @@ import {
   type Slot,
 } from "@aspace/vm";
 import { Dirt } from "./model/cell.ts";
-import {
-  PAGE_SIZE,
-  STRETCH_STARTS,
-  TELLING_BYTES,
-  ZERO,
-  byteAt,
-  filled,
-  type PageValue,
-} from "./model/page-value.ts";
+import { PAGE_SIZE, STRETCHES, ZERO, stretchStart, type PageValue } from "./model/page-value.ts";
 import type { Holds, SeenPage } from "./model/steps.ts";
 
 /** Where the real nodes have what is seen at a page. */
@@ -29,7 +21,7 @@ export interface Place {
   readonly slot: Slot;
 }
 
-/** How closely content is looked at: all bytes, or those that tell most values apart. */
+/** How closely content is looked at: all bytes, or both ends of each stretch. */
 export const Look = { ALL: "all", TELLING: "telling" } as const;
 export type Look = (typeof Look)[keyof typeof Look];
 
@@ -105,15 +97,15 @@ export class Onlooker {
   private valueIn(frame: Pfn, look: Look): PageValue {
     const start = frame * PAGE_SIZE;
     let value = ZERO;
-    for (const [stretch, from] of STRETCH_STARTS.entries()) {
-      const end = STRETCH_STARTS[stretch + 1] ?? PAGE_SIZE;
-      value = filled(value, from, end, this.bytes[start + from]!);
-    }
-    const positions = look === Look.TELLING ? TELLING_BYTES : ALL_BYTES;
-    for (const position of positions) {
-      if (this.bytes[start + position] !== byteAt(value, position)) {
-        throw new KernelPanic("P9", `byte ${position} of a page was never written like that`);
-      }
+    for (let stretch = 0; stretch < STRETCHES; stretch++) {
+      const from = start + stretchStart(stretch);
+      const last = start + stretchStart(stretch + 1) - 1;
+      const byte = this.bytes[from]!;
+      value |= byte << (stretch * 8);
+      let at = look === Look.TELLING ? last : from;
+      while (at <= last && this.bytes[at] === byte) at++;
+      if (at > last) continue;
+      throw new KernelPanic("P9", `byte ${at - start} of a page was never written like that`);
     }
     return value;
   }
@@ -127,8 +119,6 @@ export class Onlooker {
     return this.desk;
   }
 }
-
-const ALL_BYTES: readonly number[] = Array.from({ length: FRAME_WORDS * 4 }, (_, position) => position);
 
 function holdsOf(slot: Slot): Holds {
   switch (slotKind(slot)) {

@@ -42,6 +42,9 @@ export interface Creation {
   readonly pager: number;
 }
 
+export const Mappings = { ON_REQUEST: "on-request", ALWAYS: "always" } as const;
+export type Mappings = (typeof Mappings)[keyof typeof Mappings];
+
 /** What a pager does with the packet that it reads. */
 export const Answer = {
   SUPPLY: "supply",
@@ -148,6 +151,8 @@ export interface Program {
   readonly frames: number;
   /** Whether pages without a pager age and are compressed. */
   readonly anonymousReclaim: "off" | "on";
+  /** Whether objects are mapped when an operation says so, or all of them, with all that can be shown shown at all times. */
+  readonly mappings: Mappings;
   /** What the first slots hold at the start. */
   readonly objects: readonly Creation[];
   /** The whole world is looked at after every `checkEvery` operations, and at the end. */

@@ -1,12 +1,21 @@
 import { KernelPanic, Status, statusName } from "@aspace/arch";
-import { PageState, RequestType, SlotKind, slotKind, validateSystem, type CowNode } from "@aspace/vm";
+import {
+  PageState,
+  RequestType,
+  SlotKind,
+  slotKind,
+  slotReference,
+  validateSystem,
+  type CowNode,
+  type SpliceList,
+} from "@aspace/vm";
 import type { Actor } from "./actor.ts";
 import { checkFamily } from "./family-operations.ts";
 import { checkTranslations } from "./mapping-operations.ts";
 import type { Cell } from "./model/cell.ts";
 import type { ModelNode } from "./model/model-node.ts";
 import { Ask, type ModelSource } from "./model/model-source.ts";
-import { ZERO } from "./model/page-value.ts";
+import { PAGE_SIZE, ZERO } from "./model/page-value.ts";
 import { Look } from "./onlooker.ts";
 import { expectThat } from "./outcome.ts";
 import type { Resident } from "./resident.ts";
@@ -29,8 +38,65 @@ export function checkWorld(world: World): void {
   checkFamily(world.residents);
   checkAttribution(world);
   for (const pager of world.pagers) pager.validate();
+  checkPins(world);
   const { frames, references } = heldContent(world);
   validateSystem(world.system, nodesOf(world), frames, references);
+  if (!hasOrphans(world)) checkTotal(world, references);
+}
+
+/** P15: what is pinned is there and pinned. */
+function checkPins({ pins }: World): void {
+  for (const held of pins) {
+    if (held === null) continue;
+    const { resident, page, count } = held;
+    const isPinned = resident.object.isRangePinned(page, count);
+    expectThat(
+      isPinned,
+      "P15",
+      () => `pages ${page}+${count} of object ${resident.serial} are not pinned`,
+    );
+  }
+}
+
+/** P8: while every node has its object, all that is stored is charged to someone, once. */
+function checkTotal(world: World, heldReferences: number): void {
+  const { pmm, compressor } = world.system;
+  const { compression } = world;
+  let stored = pmm.pages.countOf(PageState.OBJECT) + compressor.liveCount - heldReferences;
+  if (compression !== null)
+    stored += Number(isBeingCompressed(world, compression.node, compression.page));
+  let charged = 0;
+  for (const { object } of world.residents) {
+    const { uncompressedBytes, compressedBytes } = object.attributedMemoryInRange(
+      0,
+      object.sizePages,
+    );
+    charged += uncompressedBytes + compressedBytes;
+  }
+  expectThat(
+    charged === stored * PAGE_SIZE,
+    "P8",
+    () => `${stored} pages are stored, ${charged} bytes charged`,
+  );
+}
+
+function isBeingCompressed(
+  { system: { compressor } }: World,
+  node: CowNode,
+  page: number,
+): boolean {
+  const slot = node.get(page);
+  return slotKind(slot) === SlotKind.REFERENCE && compressor.isTemporary(slotReference(slot));
+}
+
+/** Whether content may be charged to nobody: that of nodes whose own object died, or that is in somebody's hands. */
+function hasOrphans({ residents, actors }: World): boolean {
+  for (const { object } of residents) {
+    for (let at: CowNode | null = object.node; at !== null; at = at.parent) {
+      if (!at.isHidden && at.object === null) return true;
+    }
+  }
+  return actors.some((actor) => actor !== null && HOLDERS.has(actor.kind));
 }
 
 function nodesOf({ residents }: World): Set<CowNode> {
@@ -78,7 +144,8 @@ function checkPage(
   expectThat(seen.pins === pins, "P15", () => `${where} has ${seen.pins} pins, expected ${pins}`);
   if (!node.isUnderPager || node.siblings.size > 1) return;
   const wanted = ownKind(node, page);
-  const isSame = wanted === "any" || wanted === seen.own || (wanted === "page" && seen.own === "compressed");
+  const isSame =
+    wanted === "any" || wanted === seen.own || (wanted === "page" && seen.own === "compressed");
   const isZeroAlike =
     node.source === null && value === ZERO && wanted !== "nothing" && seen.own !== "nothing";
   expectThat(isSame || isZeroAlike, "P11", () => `${where} holds ${seen.own}, expected ${wanted}`);
@@ -106,7 +173,8 @@ function checkPriority(real: CowNode, node: ModelNode, serial: number): void {
   expectThat(
     real.highPriorityCount === priority,
     "P20",
-    () => `object ${serial} has ${real.highPriorityCount} reasons for priority, expected ${priority}`,
+    () =>
+      `object ${serial} has ${real.highPriorityCount} reasons for priority, expected ${priority}`,
   );
 }
 
@@ -122,7 +190,8 @@ function checkWaits(world: World): void {
 
 function isUsed({ residents }: World, root: CowNode): boolean {
   for (const { object } of residents) {
-    for (let at: CowNode | null = object.node; at !== null; at = at.parent) if (at === root) return true;
+    for (let at: CowNode | null = object.node; at !== null; at = at.parent)
+      if (at === root) return true;
   }
   return false;
 }
@@ -149,7 +218,12 @@ function checkAsked(real: CowNode, source: ModelSource): void {
   }
 }
 
-function textOf(range: { page: number; count: number; pending: number; waiters: readonly unknown[] }): string {
+function textOf(range: {
+  page: number;
+  count: number;
+  pending: number;
+  waiters: readonly unknown[];
+}): string {
   return `${range.page}+${range.count} pending ${range.pending} waiters ${range.waiters.length}`;
 }
 
@@ -166,7 +240,11 @@ function checkAttribution({ residents }: World): void {
     };
     const bytes = [charged(0, size), charged(0, middle), charged(middle, size - middle)];
     const [all, first, second] = bytes as [number, number, number];
-    expectThat(all === first + second, "P8", () => `object ${serial} is charged ${all}, but ${first} and ${second} in parts`);
+    expectThat(
+      all === first + second,
+      "P8",
+      () => `object ${serial} is charged ${all}, but ${first} and ${second} in parts`,
+    );
     const before = resident.attributed;
     resident.attributed = { generation, bytes };
     if (before?.generation !== generation) continue;
@@ -180,8 +258,7 @@ function heldContent(world: World): { frames: number; references: number } {
   const { pmm, compressor } = world.system;
   const held = { frames: 0, references: 0 };
   for (const list of world.lists) {
-    for (let at = 0; list !== null && at < list.count; at++) {
-      const kind = slotKind(list.get(at));
+    for (const kind of list === null ? [] : kindsIn(list)) {
       if (kind === SlotKind.PAGE) held.frames++;
       if (kind === SlotKind.REFERENCE) held.references++;
     }
@@ -189,6 +266,10 @@ function heldContent(world: World): { frames: number; references: number } {
   const isUnknown = world.actors.some((actor) => actor !== null && HOLDERS.has(actor.kind));
   if (isUnknown) held.frames = pmm.pages.countOf(PageState.ALLOC) - compressor.frameCount;
   return held;
+}
+
+function kindsIn(list: SpliceList): SlotKind[] {
+  return Array.from({ length: list.count }, (_, at) => slotKind(list.get(at)));
 }
 
 /** Operations that may keep frames while they wait. How many, nobody can see. */

@@ -104,24 +104,30 @@ export function fail(resident: Resident, page: number, count: number, failure: S
 export function enumerateDirty(resident: Resident, page: number, count: number): Status {
   const bytes = bytesOf(page, count);
   const seen: DirtyRun[] = [];
-  const status = resident.object.enumerateDirtyRanges(big(bytes.offset), big(bytes.length), (run) => {
-    seen.push({ page: run.page, count: run.count, isZero: run.isZero });
-    return true;
-  });
+  const status = resident.object.enumerateDirtyRanges(
+    big(bytes.offset),
+    big(bytes.length),
+    (run) => {
+      seen.push({ page: run.page, count: run.count, isZero: run.isZero });
+      return true;
+    },
+  );
   const expected = dirtyRuns(resident.model, bytes);
   if (typeof expected === "number") {
     expectAnswer("enumerateDirty", expected, status);
     return status;
   }
   expectAnswer("enumerateDirty", Status.OK, status);
-  const text = (runs: readonly DirtyRun[]): string =>
-    runs.map((run) => `${run.page}+${run.count}${run.isZero ? " zero" : ""}`).join(", ");
   expectThat(
-    text(seen) === text(expected),
+    textOf(seen) === textOf(expected),
     "P16",
-    () => `dirty are ${text(seen)}, expected ${text(expected)}`,
+    () => `dirty are ${textOf(seen)}, expected ${textOf(expected)}`,
   );
   return status;
+}
+
+function textOf(runs: readonly DirtyRun[]): string {
+  return runs.map((run) => `${run.page}+${run.count}${run.isZero ? " zero" : ""}`).join(", ");
 }
 
 export function writebackBegin(
@@ -209,5 +215,9 @@ function checkPacket(world: World, { type, key, page, count }: PagerPacket): voi
   const ask = type === PacketType.READ ? Ask.READ : Ask.DIRTY;
   const asked = resident?.model.node.source?.asked[ask] ?? [];
   const isAsked = asked.some((range) => range.page === page && range.count === count);
-  expectThat(isAsked, "P17", () => `a packet asks to ${ask} ${page}+${count}, for which nobody waits`);
+  expectThat(
+    isAsked,
+    "P17",
+    () => `a packet asks to ${ask} ${page}+${count}, for which nobody waits`,
+  );
 }

@@ -55,11 +55,14 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: "a page that moves does not know where to",
     rules: /^P\d+$/,
-    plant: replaced(CowNode.prototype, "moveSlot", (moveSlot) =>
-      function (this: CowNode, page, to, toPage) {
-        moveSlot.call(this, page, to, toPage);
-        this.system.pmm.pages.offset.fill(0);
-      },
+    plant: replaced(
+      CowNode.prototype,
+      "moveSlot",
+      (moveSlot) =>
+        function (this: CowNode, page, to, toPage) {
+          moveSlot.call(this, page, to, toPage);
+          this.system.pmm.pages.offset.fill(0);
+        },
     ),
   },
   {
@@ -70,14 +73,17 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: "a frame that leaves a slot is not freed",
     rules: /^P[13]$/,
-    plant: replaced(CowNode.prototype, "freeSlot", (freeSlot) =>
-      function (this: CowNode, page, left) {
-        const { pmm } = this.system;
-        const { free } = pmm;
-        pmm.free = () => {};
-        freeSlot.call(this, page, left);
-        pmm.free = free;
-      },
+    plant: replaced(
+      CowNode.prototype,
+      "freeSlot",
+      (freeSlot) =>
+        function (this: CowNode, page, left) {
+          const { pmm } = this.system;
+          const { free } = pmm;
+          pmm.free = () => {};
+          freeSlot.call(this, page, left);
+          pmm.free = free;
+        },
     ),
   },
   {
@@ -98,10 +104,13 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: "a failure reaches only who waits for its first page",
     rules: /^P1[78]$/,
-    plant: replaced(PageSource.prototype, "onPagesFailed", (onPagesFailed) =>
-      function (this: PageSource, page, _count, status) {
-        onPagesFailed.call(this, page, 1, status);
-      },
+    plant: replaced(
+      PageSource.prototype,
+      "onPagesFailed",
+      (onPagesFailed) =>
+        function (this: PageSource, page, _count, status) {
+          onPagesFailed.call(this, page, 1, status);
+        },
     ),
   },
   {
@@ -112,22 +121,28 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: "every page that is looked up may be written",
     rules: /^P14$/,
-    plant: replaced(LookupCursor.prototype, "requirePage", (requirePage) =>
-      function (this: LookupCursor, access, maxPages, request) {
-        const status = requirePage.call(this, access, maxPages, request);
-        if (status === Status.OK) this.isWritable = true;
-        return status;
-      },
+    plant: replaced(
+      LookupCursor.prototype,
+      "requirePage",
+      (requirePage) =>
+        function (this: LookupCursor, access, maxPages, request) {
+          const status = requirePage.call(this, access, maxPages, request);
+          if (status === Status.OK) this.isWritable = true;
+          return status;
+        },
     ),
   },
   {
     name: "a page that is not there is shown as the page of zeroes",
     rules: /^P1[34]$/,
-    plant: replaced(LookupCursor.prototype, "maybePage", (maybePage) =>
-      function (this: LookupCursor, access) {
-        const frame = maybePage.call(this, access);
-        return frame === NO_FRAME ? 0 : frame;
-      },
+    plant: replaced(
+      LookupCursor.prototype,
+      "maybePage",
+      (maybePage) =>
+        function (this: LookupCursor, access) {
+          const frame = maybePage.call(this, access);
+          return frame === NO_FRAME ? 0 : frame;
+        },
     ),
   },
   {
@@ -148,10 +163,13 @@ export const DEFECTS: readonly Defect[] = [
   {
     name: "an object grows when it should shrink",
     rules: /^(?:STATUS|P12)$/,
-    plant: replaced(VmObjectPaged.prototype, "resize", (resize) =>
-      function (this: VmObjectPaged, size) {
-        return resize.call(this, size === 0x1000n ? 0x2000n : size);
-      },
+    plant: replaced(
+      VmObjectPaged.prototype,
+      "resize",
+      (resize) =>
+        function (this: VmObjectPaged, size) {
+          return resize.call(this, size === 0x1000n ? 0x2000n : size);
+        },
     ),
   },
 ];

@@ -17,6 +17,8 @@ export function randomInput(
   return input;
 }
 
+const create: CreateWith = (stateMap) => createObjectsTarget({ arches: [], quirks: [], stateMap });
+
 /** Random programs that reach state cells which no scene and no other of them reaches. */
 export function chooseRandomSeeds(
   scenes: readonly Uint8Array[],
@@ -25,6 +27,5 @@ export function chooseRandomSeeds(
 ): Uint8Array[] {
   const random = new Random(seed);
   const inputs = Array.from({ length: candidates }, () => randomInput(random));
-  const create: CreateWith = (stateMap) => createObjectsTarget({ arches: [], quirks: [], stateMap });
   return chooseSeeds(create, scenes, inputs);
 }

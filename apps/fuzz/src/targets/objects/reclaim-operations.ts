@@ -61,7 +61,11 @@ function reclaimForecast(world: World, place: Place, isNeeded: boolean): Forecas
   return cell?.kind === "page" && cell.dirt === Dirt.CLEAN && !isNeeded ? "goes" : "stays";
 }
 
-function compressionForecast({ system, residents }: World, real: CowNode, node: ModelNode): Forecast {
+function compressionForecast(
+  { system, residents }: World,
+  real: CowNode,
+  node: ModelNode,
+): Forecast {
   if (node.type === NodeType.CONTIGUOUS || !system.compressor.isArmed) return "stays";
   for (const { object, model } of residents) {
     const isOwner = object.node === real && model.use === "owner";
@@ -85,7 +89,11 @@ function isBelow(node: CowNode, ancestor: CowNode): boolean {
 
 function checkForecast(what: string, forecast: Forecast, isGone: boolean): void {
   const isRight = forecast === "either" || isGone === (forecast === "goes");
-  expectThat(isRight, "P15", () => `${what}: the page ${isGone ? "went" : "stayed"}, expected that it ${forecast}`);
+  expectThat(
+    isRight,
+    "P15",
+    () => `${what}: the page ${isGone ? "went" : "stayed"}, expected that it ${forecast}`,
+  );
 }
 
 /** The first half of a compression; others run before `finishCompression`. */
@@ -109,7 +117,10 @@ function beginForecast(world: World, place: Place): Forecast {
 }
 
 /** Contents stay as they are, whatever comes out. */
-export function finishCompression({ world, situations }: Stage, result: "fits" | "does-not-fit"): Status {
+export function finishCompression(
+  { world, situations }: Stage,
+  result: "fits" | "does-not-fit",
+): Status {
   const { compression, system } = world;
   if (compression === null) return Status.BAD_STATE;
   if (result === "does-not-fit") system.compressor.failures.failAlways();
@@ -159,7 +170,8 @@ export function scan(world: World, pages: number, minAge: number): Status {
 
 function adoptScan({ onlooker }: World, real: CowNode, node: ModelNode): void {
   for (const [page, cell] of node.cells) {
-    const mayGo = cell.kind === "page" && !cell.isInherited && cell.pins === 0 && node.priority === 0;
+    const mayGo =
+      cell.kind === "page" && !cell.isInherited && cell.pins === 0 && node.priority === 0;
     if (!mayGo) continue;
     const { own } = onlooker.see(real, page);
     const isStored = node.source === null || cell.dirt === Dirt.CLEAN;

@@ -1,4 +1,3 @@
-import type { Actor } from "./actor.ts";
 import type { Operation, OperationKind } from "./operation.ts";
 import type { Resident } from "./resident.ts";
 import { slotFrom, type World } from "./world.ts";
@@ -56,9 +55,9 @@ function liveSlot(slots: readonly unknown[], wanted: number): number {
 /** Who goes on must have been woken; who is interrupted must wait. */
 function actorOf(world: World, operation: Operation): number {
   if (!("actor" in operation)) return 0;
-  const isWaiting = (actor: Actor): boolean => actor.request.isOutstanding;
+  const mustWait = operation.kind === "interrupt";
   return slotFrom(world.actors, operation.actor, (slot) => {
     const actor = world.actors[slot] ?? null;
-    return actor !== null && isWaiting(actor) === (operation.kind === "interrupt");
+    return actor !== null && actor.request.isOutstanding === mustWait;
   });
 }

@@ -4,7 +4,8 @@ import type { Failure } from "../../target.ts";
 import { endWorld } from "./ending.ts";
 import { Executor } from "./executor.ts";
 import { create } from "./family-operations.ts";
-import type { Operation, Program } from "./operation.ts";
+import { Mappings, type Operation, type Program } from "./operation.ts";
+import { showAll } from "./mapping-operations.ts";
 import { checkStep, checkWorld } from "./oracle.ts";
 import { SituationCounts } from "./situations.ts";
 import { STATE_CELLS, StateCells } from "./state-cells.ts";
@@ -16,6 +17,14 @@ export interface Counts {
   runs: number;
   operations: number;
   skipped: number;
+}
+
+/** What a caller wants of a run besides its failure. */
+export interface Watch {
+  /** Sees the world as the last operation left it, before everything is destroyed. */
+  readonly atEnd?: (world: World) => void;
+  /** So many operations at the start were judged in an earlier run, and are not looked at again. */
+  readonly judgedBefore?: number;
 }
 
 /** Runs programs on real objects and on the reference model, with all oracles. */
@@ -32,18 +41,17 @@ export class Runner {
     this.#counts = counts;
   }
 
-  /** `atEnd` sees the world as the last operation left it, before everything is destroyed. */
-  run(program: Program, atEnd: (world: World) => void = () => {}): Failure | null {
+  run(program: Program, { atEnd, judgedBefore = 0 }: Watch = {}): Failure | null {
     this.steps = [];
     this.#counts.runs++;
     let kind = "start";
     try {
       this.#start(program);
-      for (const operation of program.operations) {
+      for (const [index, operation] of program.operations.entries()) {
         kind = operation.kind;
-        this.#step(program, operation);
+        this.#step(program, operation, index < judgedBefore);
       }
-      atEnd(this.executor.world);
+      atEnd?.(this.executor.world);
       kind = "finish";
       this.#finish();
       return null;
@@ -60,9 +68,10 @@ export class Runner {
       executor.serial = FIRST_SERIAL + slot;
       create(executor, creation, slot);
     }
+    if (program.mappings === Mappings.ALWAYS) showAll(executor.world);
   }
 
-  #step(program: Program, operation: Operation): void {
+  #step(program: Program, operation: Operation, isJudged: boolean): void {
     const { executor } = this;
     const step: { operation: Operation; seen: Status | null } = { operation, seen: null };
     this.steps.push(step);
@@ -78,8 +87,11 @@ export class Runner {
     }
     step.operation = done;
     step.seen = status;
-    checkStep(executor.world, resident);
-    if (serial % program.checkEvery === 0) checkWorld(executor.world);
+    if (!isJudged) {
+      checkStep(executor.world, resident);
+      if (serial % program.checkEvery === 0) checkWorld(executor.world);
+    }
+    if (program.mappings === Mappings.ALWAYS) showAll(executor.world);
   }
 
   /** Looks at everything once more, then lets go of it all. */

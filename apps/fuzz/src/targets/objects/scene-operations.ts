@@ -131,7 +131,12 @@ export const fail = (object: number, page: number, count: number): Operation => 
   failure: Status.IO,
 });
 
-export const pin = (object: number, page: number, count: number, access: Access = Access.WRITE): Operation => ({
+export const pin = (
+  object: number,
+  page: number,
+  count: number,
+  access: Access = Access.WRITE,
+): Operation => ({
   kind: "pin",
   object,
   page,
@@ -157,9 +162,17 @@ export const supplyList = (object: number, page: number): Operation => ({
   list: 0,
 });
 
-export const resize = (object: number, pages: number): Operation => ({ kind: "resize", object, pages });
+export const resize = (object: number, pages: number): Operation => ({
+  kind: "resize",
+  object,
+  pages,
+});
 
-export const setSize = (object: number, bytes: number): Operation => ({ kind: "setSize", object, bytes });
+export const setSize = (object: number, bytes: number): Operation => ({
+  kind: "setSize",
+  object,
+  bytes,
+});
 
 export const hint = (
   object: number,
@@ -211,7 +224,11 @@ export const closePager = (): Operation => ({ kind: "closePager", pager: 0 });
 
 export const resume = (actor: number): Operation => ({ kind: "resume", actor });
 
-export const interrupt = (actor: number, how: Interruption): Operation => ({ kind: "interrupt", actor, how });
+export const interrupt = (actor: number, how: Interruption): Operation => ({
+  kind: "interrupt",
+  actor,
+  how,
+});
 
 export const memory = (level: Kind<"memory">["level"]): Operation => ({ kind: "memory", level });
 
@@ -232,7 +249,9 @@ export const beginCompression = (object: number, page: number): Operation => ({
   page,
 });
 
-export const finishCompression = (result: Kind<"finishCompression">["result"] = "fits"): Operation => ({
+export const finishCompression = (
+  result: Kind<"finishCompression">["result"] = "fits",
+): Operation => ({
   kind: "finishCompression",
   result,
 });

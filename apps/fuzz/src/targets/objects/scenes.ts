@@ -1,46 +1,27 @@
 import { MAX_FRAMES } from "./bare-machine.ts";
 import { MAX_OPERATIONS } from "./decode.ts";
 import { LockCall } from "./model/discarding.ts";
-import { HintKind } from "./model/hint.ts";
-import { Stored } from "./model/pager-calls.ts";
-import {
-  Access,
-  Answer,
-  Interruption,
-  ObjectType,
-  SupplyPattern,
-  type Operation,
-  type Program,
-} from "./operation.ts";
+import { Access, ObjectType, type Operation, type Program, Mappings } from "./operation.ts";
 import {
   beginCompression,
-  closePager,
   commit,
   commitHighPriority,
   create,
   decommit,
   dedup,
   delayAllocation,
-  detach,
-  dirty,
   discard,
   drop,
-  enumerateDirty,
   everyMisuse,
   evict,
-  fail,
   failAllocation,
   fault,
   finishCompression,
-  hint,
-  interrupt,
-  lazyClone,
   lock,
   lookup,
   lookupContiguous,
   map,
   memory,
-  modifiedClone,
   pin,
   prioritize,
   read,
@@ -48,7 +29,6 @@ import {
   resize,
   resume,
   scan,
-  serve,
   setCachePolicy,
   setSize,
   slice,
@@ -60,11 +40,10 @@ import {
   unmap,
   unpin,
   write,
-  writebackBegin,
-  writebackEnd,
   zero,
   zeroAcross,
 } from "./scene-operations.ts";
+import { PAGER_SCENES, TRAPPING_SCENES } from "./pager-scenes.ts";
 import { SETUPS } from "./setups.ts";
 
 /**
@@ -87,6 +66,7 @@ function world(setup: number): World {
   return {
     frames: MAX_FRAMES,
     anonymousReclaim: "off",
+    mappings: Mappings.ON_REQUEST,
     objects: SETUPS[setup]!,
     checkEvery: MAX_OPERATIONS,
   };
@@ -110,21 +90,22 @@ const ANONYMOUS_SCENES: Readonly<Record<string, readonly Operation[]>> = {
     decommit(0, 0, 4),
     read(0, 0, 4),
   ],
-  "a chain of four snapshots is written from the eldest to the youngest and dropped from the middle": [
-    write(0, 0, 3),
-    snapshot(0, 1, 0, 4),
-    snapshot(1, 2, 0, 4),
-    snapshot(2, 3, 0, 4),
-    write(0, 0, 1),
-    write(1, 1, 1),
-    write(2, 2, 1),
-    write(3, 0, 2),
-    drop(1),
-    write(2, 0, 1),
-    drop(0),
-    drop(3),
-    decommit(2, 0, 4),
-  ],
+  "a chain of four snapshots is written from the eldest to the youngest and dropped from the middle":
+    [
+      write(0, 0, 3),
+      snapshot(0, 1, 0, 4),
+      snapshot(1, 2, 0, 4),
+      snapshot(2, 3, 0, 4),
+      write(0, 0, 1),
+      write(1, 1, 1),
+      write(2, 2, 1),
+      write(3, 0, 2),
+      drop(1),
+      write(2, 0, 1),
+      drop(0),
+      drop(3),
+      decommit(2, 0, 4),
+    ],
   "a chain of four snapshots is written from the youngest and dropped from the eldest": [
     write(0, 0, 4),
     snapshot(0, 1, 0, 4),
@@ -293,160 +274,6 @@ const RECLAIMED_SCENES: Readonly<Record<string, readonly Operation[]>> = {
   ],
 };
 
-const PAGER_SCENES: Readonly<Record<string, readonly Operation[]>> = {
-  "reads wait for the pager, side by side": [
-    read(0, 0, 2),
-    read(0, 1, 3),
-    serve(),
-    serve(Answer.SUPPLY, 1),
-    resume(1),
-    supply(0, 2, 2),
-    resume(2),
-    write(0, 0, 1),
-    enumerateDirty(0, 0, 4),
-  ],
-  "the pager fails, times out, is killed for, detaches and closes": [
-    read(0, 0, 1),
-    serve(Answer.FAIL),
-    resume(1),
-    read(0, 1, 1),
-    interrupt(3, Interruption.TIME_OUT),
-    resume(3),
-    commit(0, 0, 4),
-    interrupt(6, Interruption.KILL),
-    supply(0, 0, 2),
-    write(0, 0, 1),
-    read(0, 3, 1),
-    fail(0, 0, 2),
-    detach(0),
-    resume(0),
-    read(0, 0, 1),
-    read(0, 1, 1),
-    create(1, ObjectType.PAGER, 2),
-    read(1, 0, 1),
-    closePager(),
-    resume(0),
-  ],
-  "clones of a pager's object look through, until they write": [
-    supply(0, 0, 2),
-    lazyClone(0, 1, 0, 4),
-    write(0, 0, 1),
-    read(1, 0, 2),
-    write(1, 1, 1),
-    lazyClone(1, 2, 0, 4),
-    lazyClone(1, 3, 2, 2),
-    write(1, 1, 1),
-    zero(2, 0, 4),
-    read(3, 0, 1),
-    serve(),
-    resume(2),
-    drop(0),
-    read(2, 0, 4),
-  ],
-  "what is modified is snapshotted over a lazy clone": [
-    supply(0, 0, 3),
-    lazyClone(0, 1, 0, 4),
-    write(1, 0, 1),
-    modifiedClone(1, 2, 0, 4),
-    write(1, 0, 1),
-    write(2, 1, 1),
-    lazyClone(2, 3, 0, 2),
-    zero(3, 1, 1),
-    drop(1),
-    drop(2),
-    read(3, 0, 2),
-    write(0, 0, 1),
-  ],
-  "an object shrinks under operations that wait, and grows with zeroes to store": [
-    write(0, 2, 2),
-    pin(0, 0, 4),
-    resize(0, 2),
-    resume(1),
-    resume(2),
-    resize(0, 6),
-    read(0, 2, 4),
-    enumerateDirty(0, 0, 6),
-    supply(0, 0, 2, SupplyPattern.MIXED),
-    zero(0, 0, 6),
-    enumerateDirty(0, 0, 6),
-  ],
-  "pages are evicted unless they are needed": [
-    supply(0, 0, 4),
-    hint(0, 0, 1),
-    hint(0, 1, 2, HintKind.DONT_NEED),
-    evict(0, 0),
-    evict(0, 1),
-    map(0),
-    fault(0, 2, 1, READ),
-    scan(7),
-    read(0, 0, 4),
-    serve(),
-    resume(1),
-    evict(0, 3),
-  ],
-};
-
-const TRAPPING_SCENES: Readonly<Record<string, readonly Operation[]>> = {
-  "a write asks first, to read and then to write": [
-    write(0, 0, 2),
-    serve(),
-    resume(1),
-    serve(Answer.DIRTY),
-    resume(1),
-    enumerateDirty(0, 0, 4),
-    takeModified(0),
-    takeModified(0),
-  ],
-  "a page is written while it is written back": [
-    supply(0, 0, 3),
-    dirty(0, 0, 3),
-    writebackBegin(0, 0, 3),
-    write(0, 1, 1),
-    serve(Answer.DIRTY),
-    resume(4),
-    zero(0, 2, 1),
-    writebackEnd(0, 0, 3),
-    enumerateDirty(0, 0, 4),
-  ],
-  "zeroes wait to be stored, are stored, and are written meanwhile": [
-    zero(0, 0, 4),
-    writebackBegin(0, 0, 2, Stored.ZEROES),
-    zero(0, 0, 1),
-    write(0, 1, 1),
-    serve(Answer.DIRTY),
-    resume(4),
-    writebackEnd(0, 0, 4),
-    supply(0, 0, 4),
-    dirty(0, 0, 4),
-  ],
-  "leave to write is given for pages, zeroes and gaps": [
-    supply(0, 0, 1),
-    supply(0, 1, 1, SupplyPattern.ZEROES),
-    zero(0, 2, 1),
-    dirty(0, 0, 4),
-    delayAllocation(1),
-    dirty(0, 0, 3),
-    memory("plenty"),
-    resume(6),
-    enumerateDirty(0, 0, 4),
-    detach(0),
-    read(0, 0, 3),
-  ],
-  "pins wait for leave to write": [
-    supply(0, 0, 4),
-    pin(0, 0, 2),
-    serve(Answer.DIRTY, 1),
-    resume(2),
-    dirty(0, 1, 1),
-    resume(2),
-    zero(0, 0, 4),
-    writebackBegin(0, 0, 4),
-    writebackEnd(0, 0, 4),
-    evict(0, 0),
-    unpin(0),
-  ],
-};
-
 const SPECIAL_SCENES: Readonly<Record<string, readonly Operation[]>> = {
   "what is discardable is locked, discarded and locked again": [
     write(0, 0, 2),
@@ -491,10 +318,20 @@ function scenes(where: World, all: Readonly<Record<string, readonly Operation[]>
   }));
 }
 
-export const SCENES: readonly Scene[] = [
+/** Each scene once more with everything mapped: whatever ceases to be there has to be taken out of sight. */
+function shown(all: readonly Scene[]): Scene[] {
+  return all.map(({ name, program }) => ({
+    name: `${name}, while all is mapped`,
+    program: { ...program, mappings: Mappings.ALWAYS },
+  }));
+}
+
+const UNSEEN: readonly Scene[] = [
   ...scenes(ANONYMOUS, ANONYMOUS_SCENES),
   ...scenes(RECLAIMED, RECLAIMED_SCENES),
   ...scenes(PAGER, PAGER_SCENES),
   ...scenes(TRAPPING, TRAPPING_SCENES),
   ...scenes(SPECIAL, SPECIAL_SCENES),
 ];
+
+export const SCENES: readonly Scene[] = [...UNSEEN, ...shown(UNSEEN)];

@@ -17,7 +17,11 @@ export const SETUPS: readonly (readonly Creation[])[] = [
   [creation(ANONYMOUS, 3, FIXED), creation(PAGER, 3, FIXED)],
   [creation(PAGER, 18, FIXED)],
   [creation(ANONYMOUS, 18, RESIZABLE)],
-  [creation(DISCARDABLE, 3, FIXED), creation(CONTIGUOUS, 3, FIXED), creation(ALWAYS_PINNED, 2, FIXED)],
+  [
+    creation(DISCARDABLE, 3, FIXED),
+    creation(CONTIGUOUS, 3, FIXED),
+    creation(ALWAYS_PINNED, 2, FIXED),
+  ],
   [creation(ANONYMOUS, 4, RESIZABLE), creation(TRAPPING_PAGER, 6, RESIZABLE)],
   [],
 ];

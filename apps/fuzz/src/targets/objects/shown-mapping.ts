@@ -16,13 +16,15 @@ export class ShownMapping implements ObjectMapping {
   readonly isInUserAspace = true;
   /** By page of the object. */
   readonly translations: Map<number, Translation> = new Map();
+  /** Pages of which it was said that they lost their last pin, in that order. */
+  unpinned: number[] = [];
 
   install(page: number, frame: Pfn, isWritable: boolean): void {
     this.translations.set(page, { frame, isWritable });
   }
 
   aspaceUnmapLockedObject(page: number, count: number): void {
-    for (const shown of [...this.translations.keys()]) {
+    for (const shown of this.translations.keys()) {
       if (shown >= page && shown < page + count) this.translations.delete(shown);
     }
   }
@@ -33,6 +35,7 @@ export class ShownMapping implements ObjectMapping {
     }
   }
 
-  /** Of interest to the kernel's own mappings only. */
-  aspaceDebugUnpinLockedObject(): void {}
+  aspaceDebugUnpinLockedObject(page: number, count: number): void {
+    for (let at = page; at < page + count; at++) this.unpinned.push(at);
+  }
 }

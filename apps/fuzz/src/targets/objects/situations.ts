@@ -73,7 +73,12 @@ export class SituationCounts {
   }
 
   /** What an operation came to that says more than its answer. */
-  noteOperation(world: World, operation: Operation, status: Status, resident: Resident | null): void {
+  noteOperation(
+    world: World,
+    operation: Operation,
+    status: Status,
+    resident: Resident | null,
+  ): void {
     const isDone = status === Status.OK;
     const waiting = world.actors.filter((actor) => actor !== null);
     this.noteIf(waiting.length > 1, "two operations waited at once");
@@ -81,7 +86,10 @@ export class SituationCounts {
     switch (operation.kind) {
       case "resize":
         this.noteIf(status === Status.BAD_STATE, "a pinned page kept an object from shrinking");
-        this.noteIf(isDone && waiting.length > 0, "an object was resized while an operation waited");
+        this.noteIf(
+          isDone && waiting.length > 0,
+          "an object was resized while an operation waited",
+        );
         return;
       case "detach":
         this.noteIf(isDone && waiting.length > 0, "a pager was detached while an operation waited");

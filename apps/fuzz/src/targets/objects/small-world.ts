@@ -50,7 +50,9 @@ class Fingerprint {
       model.children.size,
       model.highMappings,
       model.node.isModified,
-      mapping === null ? null : [...mapping.translations].map(([page, { isWritable }]) => [page, isWritable]),
+      mapping === null
+        ? null
+        : [...mapping.translations].map(([page, { isWritable }]) => [page, isWritable]),
     ];
   }
 
@@ -62,7 +64,10 @@ class Fingerprint {
     const slots = [];
     for (let page = 0; page < node.sizePages; page++) slots.push(this.ofSlot(node, page));
     const { source } = node;
-    const asked = source === null ? null : [source.isDetached, source.outstanding(0), source.outstanding(1)].map(asText);
+    const asked =
+      source === null
+        ? null
+        : [source.isDetached, source.outstanding(0), source.outstanding(1)].map(asText);
     return [
       node.sizePages,
       node.isHidden,
@@ -85,7 +90,13 @@ class Fingerprint {
     }
     if (kind !== SlotKind.PAGE) return slot;
     const frame = slotPage(slot);
-    const facts = [pages.shareCount, pages.pinCount, pages.dirtyState, pages.queue, pages.alwaysNeed];
+    const facts = [
+      pages.shareCount,
+      pages.pinCount,
+      pages.dirtyState,
+      pages.queue,
+      pages.alwaysNeed,
+    ];
     return [kind, value, ...facts.map((fact) => fact[frame])];
   }
 
@@ -99,7 +110,11 @@ class Fingerprint {
   }
 }
 
-function asText(asked: boolean | readonly { readonly page: number; readonly count: number; readonly pending: number }[]): unknown {
+function asText(
+  asked:
+    | boolean
+    | readonly { readonly page: number; readonly count: number; readonly pending: number }[],
+): unknown {
   if (typeof asked === "boolean") return asked;
   return asked.map(({ page, count, pending }) => [page, count, pending]);
 }

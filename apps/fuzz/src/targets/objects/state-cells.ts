@@ -26,7 +26,9 @@ export class StateCells {
   note(operation: Operation, { done, status, resident }: Outcome): void {
     const kind = KINDS.indexOf(operation.kind);
     const how = done === null ? SKIPPED : statusClass(status);
-    this.#cells[((kind << 6) | (how << 4) | (resident === null ? 0 : traits(resident))) & CELL_MASK] = 1;
+    this.#cells[
+      ((kind << 6) | (how << 4) | (resident === null ? 0 : traits(resident))) & CELL_MASK
+    ] = 1;
   }
 }
 

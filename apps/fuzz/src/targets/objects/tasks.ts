@@ -70,7 +70,11 @@ function forget(actor: Actor, waiter: Waiter): void {
 /** The real operation waits: so must the model, unless it is for memory. */
 function block(stage: Stage, actor: Actor, request: LazyPageRequest, resumedWith: Status): void {
   actor.request = request;
-  expectThat(request.isOutstanding, "P17", () => "an operation waits for a request that is complete");
+  expectThat(
+    request.isOutstanding,
+    "P17",
+    () => "an operation waits for a request that is complete",
+  );
   if (request.type === RequestType.MEMORY) {
     blockForMemory(stage, actor, resumedWith);
     return;
@@ -93,7 +97,11 @@ function blockForMemory({ world, ...rest }: Stage, actor: Actor, resumedWith: St
   actor.waiter = null;
   expectThat(world.mayWaitForMemory, "P18", () => "an operation waits for memory, which there is");
   const { mayWait } = actor.resident.model.node;
-  expectThat(mayWait, "STATUS", () => "an operation waits for memory on an object that never waits");
+  expectThat(
+    mayWait,
+    "STATUS",
+    () => "an operation waits for memory on an object that never waits",
+  );
   const step = drive({ world, ...rest }, actor, resumedWith, "as-far-as-seen");
   const page = step.done !== true && step.value.kind === "page" ? step.value : null;
   expectThat(page !== null, "STATUS", () => "waits for memory, but needs none");
@@ -134,7 +142,12 @@ function drive(
   let step: ModelStep = isStopped ? { done: false, value: stoppedAt } : model.next(status);
   while (step.done !== true && step.value.kind === "page") {
     const { page, isDone } = step.value;
-    if (limit === "as-far-as-seen" && !isDone(world.onlooker.see(resident.object.node, page))) break;
+    const isRetry = step.value === stoppedAt;
+    if (
+      limit === "as-far-as-seen" &&
+      !isDone(world.onlooker.see(resident.object.node, page), isRetry)
+    )
+      break;
     step = model.next(Status.OK);
   }
   return step;

@@ -51,6 +51,7 @@ describe("a trace of memory objects (F-17)", () => {
     [changed(2, { kind: "explode" }), /^line 2: kind: /],
     [changed(2, { offset: 7 }), /^line 2: offset: not at the edge of a stretch/],
     [changed(2, { length: 2 ** 40 }), /^line 2: length: /],
+    [changed(2, { length: 7 }), /^line 2: length: does not end at the edge of a stretch/],
     [changed(2, { object: 12 }), /^line 2: object: /],
     [changed(2, { colour: "red" }), /^line 2: colour: /],
     [trace().replace('"commit"', '"commit'), /^line \d+: not JSON/],

@@ -13,6 +13,7 @@ import {
   Answer,
   Interruption,
   LIST_SLOTS,
+  Mappings,
   Misuse,
   OBJECT_SLOTS,
   ObjectType,
@@ -68,12 +69,16 @@ const CREATION = {
   pager: below(PAGERS),
 };
 
-const onObject = <K extends string>(kind: K) => v.strictObject({ kind: v.literal(kind), ...object, seen });
-const onPages = <K extends string>(kind: K) => v.strictObject({ kind: v.literal(kind), ...range, seen });
-const onBytes = <K extends string>(kind: K) => v.strictObject({ kind: v.literal(kind), ...bytes, seen });
+const onObject = <K extends string>(kind: K) =>
+  v.strictObject({ kind: v.literal(kind), ...object, seen });
+const onPages = <K extends string>(kind: K) =>
+  v.strictObject({ kind: v.literal(kind), ...range, seen });
+const onBytes = <K extends string>(kind: K) =>
+  v.strictObject({ kind: v.literal(kind), ...bytes, seen });
 const onPage = <K extends string>(kind: K) =>
   v.strictObject({ kind: v.literal(kind), ...object, page: pages, seen });
-const nth = <K extends string>(kind: K) => v.strictObject({ kind: v.literal(kind), nth: whole, seen });
+const nth = <K extends string>(kind: K) =>
+  v.strictObject({ kind: v.literal(kind), nth: whole, seen });
 
 const OPERATION = v.variant("kind", [
   v.strictObject({ kind: v.literal("create"), ...CREATION, ...to, seen }),
@@ -210,6 +215,7 @@ const HEADER = v.strictObject({
   version: v.literal(VERSION),
   frames: v.pipe(whole, v.minValue(MIN_FRAMES), v.maxValue(MAX_FRAMES)),
   anonymousReclaim: v.picklist(["off", "on"] as const),
+  mappings: v.picklist(Object.values(Mappings)),
   objects: v.pipe(v.array(v.strictObject(CREATION)), v.maxLength(OBJECT_SLOTS)),
   checkEvery: v.pipe(whole, v.minValue(1)),
 });
@@ -222,11 +228,11 @@ const VERDICT = v.strictObject({
 
 /** One line a step: what was done, and what came of it. */
 export function writeTrace(
-  { frames, anonymousReclaim, objects, checkEvery }: Program,
+  { frames, anonymousReclaim, mappings, objects, checkEvery }: Program,
   steps: readonly TracedStep[],
   verdict: { readonly rule: string; readonly message: string } | null,
 ): string {
-  const world = { frames, anonymousReclaim, objects, checkEvery };
+  const world = { frames, anonymousReclaim, mappings, objects, checkEvery };
   const lines: unknown[] = [{ format: FORMAT, version: VERSION, ...world }];
   for (const { operation, seen: answer } of steps) {
     lines.push({ ...operation, seen: [answer === null ? "-" : statusName(answer)] });
@@ -238,7 +244,7 @@ export function writeTrace(
 /** Reads a trace back; anything unknown is an `UnreadableTrace` that names line and field. */
 export function readTrace(text: string): Program {
   const lines = text.trimEnd().split("\n");
-  const { frames, anonymousReclaim, objects, checkEvery } = parseLine(HEADER, lines, 0);
+  const { format: _format, version: _version, ...world } = parseLine(HEADER, lines, 0);
   const operations: Operation[] = [];
   for (let i = 1; i < lines.length; i++) {
     if (i === lines.length - 1 && lines[i]!.startsWith('{"kind":"verdict"')) {
@@ -246,9 +252,18 @@ export function readTrace(text: string): Program {
       break;
     }
     const { seen: _, ...operation } = parseLine(OPERATION, lines, i);
+    checkEnd(operation, i + 1);
     operations.push(operation as Operation);
   }
-  return { frames, anonymousReclaim, objects, checkEvery, operations };
+  return { ...world, operations };
+}
+
+/** A transfer ends where a stretch does, as it begins. */
+function checkEnd(operation: object, line: number): void {
+  if (!("offset" in operation && "length" in operation)) return;
+  const end = Number(operation.offset) + Number(operation.length);
+  if (STRETCH_STARTS.includes(end % PAGE_SIZE) || operation.length === 0) return;
+  throw new UnreadableTrace(`line ${line}: length: does not end at the edge of a stretch`);
 }
 
 function parseLine<S extends v.GenericSchema>(

@@ -11,7 +11,15 @@ import type { Actor } from "./actor.ts";
 import { bareMachine, resetMachine } from "./bare-machine.ts";
 import type { ModelNode } from "./model/model-node.ts";
 import { Onlooker } from "./onlooker.ts";
-import { ACTOR_SLOTS, LIST_SLOTS, OBJECT_SLOTS, PAGERS, PIN_SLOTS, type Program } from "./operation.ts";
+import {
+  Mappings,
+  ACTOR_SLOTS,
+  LIST_SLOTS,
+  OBJECT_SLOTS,
+  PAGERS,
+  PIN_SLOTS,
+  type Program,
+} from "./operation.ts";
 import type { Resident } from "./resident.ts";
 
 /** A range that somebody pinned, to be unpinned exactly so. */
@@ -47,6 +55,7 @@ export class World {
   readonly paged: Map<number, Resident> = new Map();
   pagers: UserPager[] = [];
   compression: Compression | null = null;
+  mappings: Mappings = Mappings.ON_REQUEST;
   readonly plan: MemoryPlan = { failing: null, delayed: null };
   /** Whether the last attempt may have failed, or had to wait, for want of memory. */
   mayLackMemory = false;
@@ -71,7 +80,8 @@ export class World {
   }
 
   /** Powers on with nothing in any slot. */
-  start({ frames, anonymousReclaim }: Program): void {
+  start({ frames, anonymousReclaim, mappings }: Program): void {
+    this.mappings = mappings;
     const machine = this.machines[anonymousReclaim];
     const desk = resetMachine(machine, frames);
     const system = this.systemOf(anonymousReclaim, machine);

@@ -19,4 +19,7 @@ const scenes = SCENES.map(({ name, program }) => {
   if (bytes === null) throw new Error(`no input says: ${name}`);
   return bytes;
 });
-writeSeedCorpus("objects", DECODER_VERSION, [...scenes, ...chooseRandomSeeds(scenes, CANDIDATES, SEED)]);
+writeSeedCorpus("objects", DECODER_VERSION, [
+  ...scenes,
+  ...chooseRandomSeeds(scenes, CANDIDATES, SEED),
+]);

@@ -11,6 +11,9 @@ export const REGION_SLOTS = 8;
 export const MAPPING_SLOTS = 12;
 export const OBJECT_SLOTS = 8;
 export const THREAD_SLOTS = 4;
+/** Not near a mapping. */
+export const WINDOW = -1;
+export const TO_THE_END = 96;
 export const CPUS = 2;
 /** Of the objects in slots, the one with executable code that the kernel gives to processes. */
 export const VDSO_PAGES = 4;
@@ -67,19 +70,29 @@ export type AccessKind = "load" | "store" | "fetch";
 export type Children = "yes" | "no";
 export type Level = "high" | "default";
 
-type Is<K extends string, Operands> = { readonly kind: K } & Operands;
+type Is<K extends string, Operands> = K extends string ? { readonly kind: K } & Operands : never;
 
 interface OnRegion {
   readonly region: number;
 }
 
-/** Pages are counted from where the window of the region's aspace begins, and may lie outside of everything. */
-interface OnPages extends OnRegion {
+/** A mapping that pages are counted from, in whose aspace all happens; or the window. */
+interface Near {
+  /** Slot of the mapping, or `WINDOW`. */
+  readonly near: number;
   readonly page: number;
+}
+
+/**
+ * Pages are counted from a mapping, or from where the window of the region's aspace begins, and may lie outside of
+ * everything. Near a mapping, an even `region` stands for the one that it is in, an odd one for the root.
+ */
+interface OnPages extends OnRegion, Near {
+  /** `TO_THE_END`: of the mapping. */
   readonly count: number;
 }
 
-/** Pages are counted from the first of the mapping. */
+/** Slots from MAPPING_SLOTS on stand for mappings that have ended. Pages are counted from the first of the mapping. */
 interface OnMapping {
   readonly mapping: number;
 }
@@ -98,6 +111,7 @@ interface OnObjectPages extends OnObject {
   readonly count: number;
 }
 
+/** Near a mapping a new one goes on where that ends, with the next page of the same object. */
 interface Placed extends OnPages {
   readonly spot: Spot;
   readonly alignShift: number;
@@ -144,17 +158,18 @@ export type Operation =
         readonly cpu: number;
         readonly mode: Mode;
         readonly access: AccessKind;
-        readonly page: number;
-      }
+      } & Near
     >
-  | Is<"softFault", { readonly aspace: number; readonly page: number; readonly access: AccessKind }>
-  | Is<"accessedFault", { readonly aspace: number; readonly page: number }>
+  | Is<"softFault", Near & { readonly aspace: number; readonly access: AccessKind }>
+  | Is<"accessedFault", Near & { readonly aspace: number }>
   | Is<"switch", { readonly cpu: number; readonly aspace: number }>
   | Is<"prefetch", { readonly cpu: number; readonly page: number }>
   | Is<"harvest", { readonly tables: "retain" | "free"; readonly pages: "age" | "harvest" }>
   | Is<"dropTables", { readonly aspace: number }>
   | Is<"recreate", { readonly aspace: number }>
   | Is<"failAllocation", { readonly what: "objects" | "tables"; readonly nth: number }>
+  /** The pager answers what a thread waits for. */
+  | Is<"serve", { readonly thread: number }>
   | Is<"memory", { readonly level: "low" | "plenty" }>
   | Is<"resume", { readonly thread: number }>
   | Is<"interrupt", { readonly thread: number; readonly how: "time-out" | "kill" }>;

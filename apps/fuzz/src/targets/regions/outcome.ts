@@ -1,4 +1,4 @@
-import { KernelPanic, statusName, type Status } from "@aspace/arch";
+import { KernelPanic, Status, statusName } from "@aspace/arch";
 import type { ModelMapping } from "./model/model-region.ts";
 import type { SituationCounts } from "./situations.ts";
 import type { World } from "./world.ts";
@@ -44,3 +44,18 @@ export function expectAnswer(what: string, expected: Status, seen: Status): void
 export function expectThat(holds: boolean, rule: string, message: () => string): void {
   if (!holds) throw new KernelPanic(rule, message());
 }
+
+/** Whether the answer is for want of memory, and may be; then other worlds may go another way. */
+export function lacks({ world }: Stage, seen: Status): boolean {
+  const isLacking = seen === Status.NO_MEMORY && world.mayLackMemory;
+  if (isLacking) world.hasLacked = true;
+  return isLacking;
+}
+
+/** How most blocking operations settle. */
+export const sameStatus =
+  (what: string) =>
+  (real: Status, expected: Status): Status => {
+    expectAnswer(what, expected, real);
+    return real;
+  };

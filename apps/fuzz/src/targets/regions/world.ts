@@ -41,6 +41,9 @@ const SHORTAGE_FRAMES = 64;
 const ENTROPY_BITS = 30;
 const COMPACT_BITS = 8;
 
+/** The one size in which there is a vDSO. */
+const VDSO: Creation = { type: "vdso", pages: VDSO_PAGES, sizing: "fixed", cachePolicy: 0 };
+
 /** Which allocation of the next operation fails. */
 export interface Plan {
   readonly what: "objects" | "tables";
@@ -139,9 +142,9 @@ export class World {
 
   createAspace(slot: number, { kind, place }: AspaceSpec): Status {
     const range = this.#rangeOf({ kind, place });
-    const chance = this.#drawChance(kind);
-    const real = this.kernel.createAspace(kind, `aspace ${slot}`, range);
+    const real = this.attempt(() => this.kernel.createAspace(kind, `aspace ${slot}`, range));
     if (!isValue(real)) return real;
+    const chance = this.#drawChance(kind);
     const { base, pageCount } = real;
     const model = createAspace(kind, base, pageCount);
     const aspace: AspaceResident = { slot, real, model, window: base, chance };
@@ -167,12 +170,13 @@ export class World {
       case Place.GIGABYTE_EDGE:
         return { base: 2 ** 18 - 40, pageCount: 80 };
       case Place.TOP:
-        return { base: baseVpn + pageCount - 96, pageCount: 96 };
+        return { base: topOf(baseVpn + pageCount), pageCount: TOP_PAGES };
     }
   }
 
   /** Makes an object; null when device memory is used up. */
-  createObject(creation: Creation): ObjectResident | Status | null {
+  createObject(wanted: Creation): ObjectResident | Status | null {
+    const creation = wanted.type === "vdso" ? VDSO : wanted;
     if (creation.type !== "physical") {
       const real = this.attempt(() => this.#createPaged(creation));
       return isValue(real) ? this.enter(real, new ModelObject(creation)) : real;
@@ -198,7 +202,7 @@ export class World {
       return createPagerObject(memory, { size: bytes(pages), source, resizable });
     }
     if (type === "vdso") {
-      const vdso = createObject(memory, { size: bytes(VDSO_PAGES) });
+      const vdso = createObject(memory, { size: bytes(pages) });
       if (isValue(vdso)) {
         regions.vdsoImages.set(vdso, { codeStartPage: VDSO_CODE_START, pageCount: VDSO_PAGES });
       }
@@ -226,12 +230,11 @@ export class World {
       throw new KernelPanic("O-V5", `an object ${seen}, with ${model.holders} to hold it`);
     }
   }
-
-  /** Packets that nobody reads would pile up. */
-  readPackets(): void {
-    while (this.#pager.read() !== null);
-  }
 }
+
+/** The last pages, from a place that is aligned alike on all architectures. */
+const TOP_PAGES = 95;
+const topOf = (end: number): number => Math.floor((end - TOP_PAGES) / 32) * 32;
 
 export const bytes = (pages: number): bigint => BigInt(pages) * 4096n;
 

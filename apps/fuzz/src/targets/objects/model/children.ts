@@ -42,7 +42,8 @@ function mannerOf(node: ModelNode, kind: Clone): Manner {
 }
 
 function mannerOfSlice(node: ModelNode, kind: Clone): Manner {
-  if (!node.isUnderPager || kind === Clone.SNAPSHOT || hasHiddenPast(node)) return Status.NOT_SUPPORTED;
+  if (!node.isUnderPager || kind === Clone.SNAPSHOT || hasHiddenPast(node))
+    return Status.NOT_SUPPORTED;
   if (kind === Clone.AT_LEAST_ON_WRITE || node.source !== null) return "lazy";
   return Status.NOT_SUPPORTED;
 }

@@ -4,7 +4,12 @@ import { isWait, type Steps } from "./steps.ts";
 import { touch, type Want } from "./touch.ts";
 
 /** A page fault: looks up pages of an object as a mapping does, all anew after every wait. */
-export function* fault(object: ModelObject, page: number, count: number, want: Want): Steps<Status> {
+export function* fault(
+  object: ModelObject,
+  page: number,
+  count: number,
+  want: Want,
+): Steps<Status> {
   const { node } = object;
   const at = page + object.sliceOffset;
   for (;;) {

@@ -27,10 +27,9 @@ export function* commitHighPriority(object: ModelObject, bytes: Bytes): Steps<St
 
 /** Asks for what is absent; what cannot be had is left out. */
 function* readIn(node: ModelNode, { page, end }: Pages): Steps<void> {
-  const isDone = ({ value, shown }: SeenPage): boolean => value !== null && shown !== "compressed";
   let last = Math.min(end, node.sizePages);
   for (let at = page; at < last; last = Math.min(last, node.sizePages)) {
-    const ready = yield { kind: "page", page: at, isDone };
+    const ready = yield { kind: "page", page: at, isDone: isInMemory };
     if (ready !== Status.OK) {
       at++;
       continue;
@@ -41,4 +40,8 @@ function* readIn(node: ModelNode, { page, end }: Pages): Steps<void> {
     const status = isWait(answer) ? yield answer : answer;
     if (!isWait(answer) || status !== Status.OK) at++;
   }
+}
+
+function isInMemory({ value, shown }: SeenPage): boolean {
+  return value !== null && shown !== "compressed";
 }

@@ -14,6 +14,7 @@ export function release(object: ModelObject): void {
     parent?.children.add(child);
   }
   parent?.children.delete(object);
+  if (parent?.children.size === 0) parent.farewells++;
   if (object.isAlwaysPinned && object.sizePages > 0) unpin(object, wholeOf(object));
   object.node.users--;
   tearDown(object.node);

@@ -4,7 +4,11 @@ import { valueOf } from "./cell.ts";
 import type { ModelSource } from "./model-source.ts";
 
 /** Where pages come from that a node does not have. */
-export const NodeType = { ANONYMOUS: "anonymous", CONTIGUOUS: "contiguous", PAGER: "pager" } as const;
+export const NodeType = {
+  ANONYMOUS: "anonymous",
+  CONTIGUOUS: "contiguous",
+  PAGER: "pager",
+} as const;
 export type NodeType = (typeof NodeType)[keyof typeof NodeType];
 
 /** A lazy clone's view of the node it was cloned from: pages below `limit`, which lie there from `offset` on. */
@@ -65,9 +69,7 @@ export class ModelNode {
 
   /** The node with the pager, or the node itself. */
   get root(): ModelNode {
-    let node: ModelNode = this;
-    while (node.window !== null) node = node.window.node;
-    return node;
+    return this.window === null ? this : this.window.node.root;
   }
 
   get isUnderPager(): boolean {
@@ -81,15 +83,10 @@ export class ModelNode {
 
   /** The first cell on the way up the windows. Without one, the last node asked. */
   find(page: number): Found {
-    let node: ModelNode = this;
-    let at = page;
-    let cell = node.cells.get(at);
-    while (cell === undefined && node.window !== null && at < node.window.limit) {
-      at += node.window.offset;
-      node = node.window.node;
-      cell = node.cells.get(at);
-    }
-    return { node, page: at, cell: cell ?? null };
+    const cell = this.cells.get(page) ?? null;
+    const { window } = this;
+    if (cell !== null || window === null || page >= window.limit) return { node: this, page, cell };
+    return window.node.find(page + window.offset);
   }
 
   /** What a read would return, or null when only the pager knows. */

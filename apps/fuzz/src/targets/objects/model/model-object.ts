@@ -41,6 +41,8 @@ export class ModelObject {
   policy: number;
   parent: ModelObject | null;
   readonly children: Set<ModelObject> = new Set();
+  /** How often the last of its children went. */
+  farewells = 0;
   isMapped = false;
   /** Mappings of high priority. */
   highMappings = 0;

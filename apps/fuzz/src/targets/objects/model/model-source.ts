@@ -68,9 +68,8 @@ export class ModelSource {
   /** Pages were supplied, or became dirty, or will never be needed. */
   resolve(ask: Ask, page: number, count: number): void {
     if (this.isDetached) return;
-    for (const range of [...this.asked[ask]]) {
-      const overlap =
-        Math.min(page + count, range.page + range.count) - Math.max(page, range.page);
+    for (const range of this.asked[ask]) {
+      const overlap = Math.min(page + count, range.page + range.count) - Math.max(page, range.page);
       if (overlap <= 0) continue;
       range.pending -= overlap;
       if (range.pending <= 0) this.end(ask, range, Status.OK);
@@ -80,7 +79,7 @@ export class ModelSource {
   /** A failure of any page of a range is a failure of all of it. */
   fail(page: number, count: number, status: Status): void {
     for (const ask of count > 0 ? [Ask.READ, Ask.DIRTY] : []) {
-      for (const range of [...this.asked[ask]]) {
+      for (const range of this.asked[ask]) {
         if (range.page < page + count && page < range.page + range.count)
           this.end(ask, range, status);
       }
@@ -89,7 +88,7 @@ export class ModelSource {
 
   failAll(status: Status): void {
     for (const ask of [Ask.READ, Ask.DIRTY]) {
-      for (const range of [...this.asked[ask]]) this.end(ask, range, status);
+      for (const range of this.asked[ask]) this.end(ask, range, status);
     }
   }
 
@@ -104,6 +103,7 @@ export class ModelSource {
     }
   }
 
+  /** Makes a new list: somebody may be going through the old one. */
   private end(ask: Ask, range: Asked, status: Status): void {
     this.asked[ask] = this.asked[ask].filter((each) => each !== range);
     for (const waiter of range.waiters) waiter.status = status;

@@ -13,13 +13,15 @@ export const PAGE_SIZE = 4096;
 /** Where stretches begin, and where the page ends. */
 const EDGES = [0, 1, 2048, 4095, PAGE_SIZE] as const;
 
-const STRETCHES = 4;
+export const STRETCHES = 4;
 
 /** Bytes at which transfers may begin or end inside a page. */
 export const STRETCH_STARTS: readonly number[] = EDGES.slice(0, STRETCHES);
 
-/** Bytes of a page that tell its value apart from most others: both ends of each stretch. */
-export const TELLING_BYTES: readonly number[] = [0, 1, 2047, 2048, 4094, 4095];
+/** The first byte of a stretch; of the one behind the last, the size of the page. */
+export function stretchStart(stretch: number): number {
+  return EDGES[stretch]!;
+}
 
 /** A page of which every byte is zero. */
 export const ZERO: PageValue = 0;

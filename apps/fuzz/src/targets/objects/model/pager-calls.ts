@@ -44,7 +44,8 @@ export function* supply(
 
 export function failRequests(object: ModelObject, bytes: Bytes, failure: Status): Status {
   const { node } = object;
-  if (node.source === null || !isAligned(bytes) || !FAILURES.has(failure)) return Status.INVALID_ARGS;
+  if (node.source === null || !isAligned(bytes) || !FAILURES.has(failure))
+    return Status.INVALID_ARGS;
   if (!isInside(object, bytes)) return Status.OUT_OF_RANGE;
   const { page, end } = pagesOf(object, bytes);
   node.source.fail(page, end - page, failure);

@@ -43,7 +43,7 @@ export function* setSize(object: ModelObject, bytes: number): Steps<Status> {
 
 function shrink(node: ModelNode, pages: number): void {
   if (node.source !== null) wake(node, node.source, pages);
-  for (const page of [...node.cells.keys()]) if (page >= pages) node.cells.delete(page);
+  for (const page of node.cells.keys()) if (page >= pages) node.cells.delete(page);
   if (node.window !== null) node.window.limit = Math.min(node.window.limit, pages);
   for (const looker of node.lookers) {
     const window = looker.window!;

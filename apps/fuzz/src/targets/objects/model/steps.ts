@@ -36,7 +36,8 @@ export interface SeenPage {
 export interface AtPage {
   readonly kind: "page";
   readonly page: number;
-  readonly isDone: (seen: SeenPage) => boolean;
+  /** `isRetry`: the real operation was seen to be at work on this very page before. */
+  readonly isDone: (seen: SeenPage, isRetry: boolean) => boolean;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Status } from "@aspace/arch";
 import { isInside, pagesOf, type Bytes } from "./bounds.ts";
+import type { ModelNode } from "./model-node.ts";
 import { CACHED, type ModelObject } from "./model-object.ts";
 import { PAGE_SIZE, byteAt, filled } from "./page-value.ts";
 import { isWait, type SeenPage, type Steps } from "./steps.ts";
@@ -32,7 +33,8 @@ export function read(
     isDone: (_, part) => arrived(part.before),
     move: (page, part) => {
       const value = object.node.contentAt(page)!;
-      for (let at = part.from; at < part.end; at++) into[part.before + at - part.from] = byteAt(value, at);
+      for (let at = part.from; at < part.end; at++)
+        into[part.before + at - part.from] = byteAt(value, at);
     },
   });
 }
@@ -41,8 +43,12 @@ export function read(
 export function write(object: ModelObject, bytes: Bytes, byte: number): Steps<Transferred> {
   const { node } = object;
   return transfer(object, bytes, Want.WRITE, {
-    isDone: ({ own, value }, { from, end }) =>
-      (own === "page" || (own === "marker" && byte === 0)) && value !== null && filled(value, from, end, byte) === value,
+    isDone: (seen, { from, end }, isRetry) => {
+      const { own, value } = seen;
+      const isSkipped = byte === 0 && !isRetry && isZeroWithoutPage(node, seen);
+      if (own !== "page" && !isSkipped) return false;
+      return value !== null && filled(value, from, end, byte) === value;
+    },
     move: (page, { from, end }) => {
       const cell = node.cells.get(page);
       if (cell?.kind !== "page") throw new Error("the reference model writes what is no page");
@@ -52,20 +58,36 @@ export function write(object: ModelObject, bytes: Bytes, byte: number): Steps<Tr
   });
 }
 
+/** Zeroes need not be written where the real node knows already that it is zero: the model may take that for a page. */
+function isZeroWithoutPage(node: ModelNode, { own, shown }: SeenPage): boolean {
+  if (node.isUnderPager) return own === "marker" && node.siblings.size > 1;
+  return shown === "marker" || shown === "nothing";
+}
+
 interface Moves {
-  readonly isDone: (seen: SeenPage, part: Part) => boolean;
+  readonly isDone: (seen: SeenPage, part: Part, isRetry: boolean) => boolean;
   readonly move: (page: number, part: Part) => void;
 }
 
-function* transfer(object: ModelObject, bytes: Bytes, want: Want, moves: Moves): Steps<Transferred> {
+function* transfer(
+  object: ModelObject,
+  bytes: Bytes,
+  want: Want,
+  moves: Moves,
+): Steps<Transferred> {
   const refused = transferStatus(object, bytes);
   if (refused !== Status.OK || bytes.length === 0) return { status: refused, bytes: 0 };
   const { node } = object;
   const { page, end } = pagesOf(object, bytes);
   for (let at = page; at < end;) {
     const part = partOf(object, bytes, at);
-    let status = yield { kind: "page", page: at, isDone: (seen) => moves.isDone(seen, part) };
+    let status = yield {
+      kind: "page",
+      page: at,
+      isDone: (seen, isRetry) => moves.isDone(seen, part, isRetry),
+    };
     if (status === Status.OK && object.policy !== CACHED) status = Status.BAD_STATE;
+    if (status === Status.OK && object.isDiscarded) status = Status.NOT_FOUND;
     if (status === Status.OK && end > node.sizePages) status = Status.OUT_OF_RANGE;
     const most = Math.min(end - at, MOST_ASKED);
     const answer = status === Status.OK ? touch(node, at, want, most) : status;

@@ -82,7 +82,7 @@ function* zeroPages(
     for (let at = page; at < end; at++) node.cells.delete(at);
     return Status.OK;
   }
-  if (node.source === null) closeWindow(node, page, end);
+  if (node.siblings.size === 1) closeWindow(node, page, end);
   for (let at = page; at < end;) {
     const isDone = (seen: SeenPage): boolean => isZeroed(node, at, seen);
     let status = yield { kind: "page", page: at, isDone };
@@ -113,6 +113,7 @@ function zeroPage(node: ModelNode, page: number): ReturnType<typeof touch> {
     return answer;
   }
   if (node.source !== null) zeroTracked(node, node.source, page);
+  else if (cell?.kind === "marker") return Status.OK;
   else if (needsMarker(node, page)) node.cells.set(page, markerCell());
   else node.cells.delete(page);
   return Status.OK;
@@ -133,15 +134,22 @@ function needsMarker(node: ModelNode, page: number): boolean {
   return isInView || node.cells.get(page)?.isInherited === true;
 }
 
-/** Without a pager to tell, nothing and a marker are as good; a page of zeroes was not dealt with yet. */
+/**
+ * Away from a pager's own node: a page of zeroes was not dealt with yet, unless it is pinned; where nothing shows through any
+ * more, nothing need be said.
+ */
 function isZeroedHere(node: ModelNode, page: number, { own, shown, pins }: SeenPage): boolean {
   if (own === "page") return pins > 0;
-  return own === "marker" || (shown !== "page" && shown !== "compressed" && !needsMarker(node, page));
+  if (own === "marker" || shown === "nothing" || node.cells.get(page)?.kind === "marker")
+    return true;
+  return shown === "marker" && !needsMarker(node, page);
 }
 
 function isZeroed(node: ModelNode, page: number, seen: SeenPage): boolean {
   if (seen.value === null || !isZeroBetween(seen.value, 0, PAGE_SIZE)) return false;
   if (node.source === null) return isZeroedHere(node, page, seen);
   if (seen.own === "interval") return seen.dirt === Dirt.DIRTY;
-  return seen.own === "marker" || (seen.own === "page" && seen.dirt === Dirt.DIRTY && seen.pins > 0);
+  return (
+    seen.own === "marker" || (seen.own === "page" && seen.dirt === Dirt.DIRTY && seen.pins > 0)
+  );
 }

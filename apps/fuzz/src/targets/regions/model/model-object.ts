@@ -117,11 +117,11 @@ export class ModelObject {
   /** An eager copy of pages; behind the end they are zero. */
   copy(creation: Creation, page: number): ModelObject {
     const child = new ModelObject(creation, -1, this.family);
+    // What the copy does not see is set aside as well.
+    for (const cell of this.cells) if (cell.share === 0) cell.share = ++this.family.lastShare;
     for (let at = 0; at < creation.pages; at++) {
       const cell = this.cells[page + at];
-      if (cell === undefined) continue;
-      if (cell.share === 0) cell.share = ++this.family.lastShare;
-      child.cells[at] = { ...cell };
+      if (cell !== undefined) child.cells[at] = { ...cell };
     }
     return child;
   }

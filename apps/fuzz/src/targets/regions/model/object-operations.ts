@@ -19,7 +19,6 @@ export function* touch(
 ): Steps<Status> {
   for (;;) {
     if (!isInside()) return Status.OUT_OF_RANGE;
-    if (object.isPhysical) return Status.OK;
     const { state } = object.cells[page]!;
     const mustAsk = access === "write" && object.trapsDirty && state !== "dirty";
     if (state === "absent" || mustAsk) {
@@ -32,7 +31,7 @@ export function* touch(
     const got = yield need(object);
     if (got === AGAIN) continue;
     if (got !== Status.OK) return got;
-    if (access === "write") object.own(page);
+    if (access === "write" && !object.isPhysical) object.own(page);
     return Status.OK;
   }
 }

@@ -1,0 +1,1 @@
+export { createRegionsTarget } from "./regions-target.ts";
