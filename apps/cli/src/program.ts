@@ -9,6 +9,7 @@ import type { BackendsFlags } from "./commands/backends.ts";
 import type { ConformFlags } from "./commands/conform.ts";
 import type { DoctorFlags } from "./commands/doctor.ts";
 import type { FuzzFlags } from "./commands/fuzz.ts";
+import type { MinimizeFlags } from "./commands/minimize.ts";
 import type { ReplayFlags } from "./commands/replay.ts";
 import type { RunFlags } from "./commands/run.ts";
 import { commandLine } from "./invocation.ts";
@@ -39,6 +40,7 @@ export function createProgram(): Command {
   describeRun(program);
   describeFuzz(program);
   describeReplay(program);
+  describeMinimize(program);
   describeConform(program);
   describeBackends(program);
   describeDoctor(program);
@@ -141,6 +143,33 @@ function describeReplay(program: Command): void {
   examples(command, [
     ["replay", "fuzz-out/findings"],
     ["replay", "trace.jsonl"],
+  ]);
+}
+
+function describeMinimize(program: Command): void {
+  const command = program
+    .command("minimize")
+    .argument("<path>", "a finding's folder, a trace file, or a folder of either")
+    .summary("leave out what a finding does not need")
+    .description(
+      "Drops and simplifies operations of saved findings as long as the same rule breaks in the same " +
+        "way, twice in a row. The result is minimized.jsonl in a finding's folder, or a file beside a " +
+        "trace: TRACE.minimized.jsonl. A smaller one that is there already stays. Ctrl-C keeps the " +
+        "smallest so far. Exit status 1 if one still fails, 0 if none does.",
+    )
+    .option(
+      "--runs <number>",
+      "give up after this many runs for each (default: 5000)",
+      wholeNumber({ min: 1, max: 1e9 }),
+    )
+    .option("--json", "print the result as one JSON document")
+    .action(async (path: string, flags: MinimizeFlags) => {
+      const { minimize } = await import("./commands/minimize.ts");
+      process.exitCode = await minimize(path, flags);
+    });
+  examples(command, [
+    ["minimize", "fuzz-out/findings"],
+    ["minimize", "trace.jsonl", "--runs", "20000"],
   ]);
 }
 

@@ -16,7 +16,7 @@ import { architectureNamed } from "../architecture-names.ts";
 import type { ExitStatus } from "../exit-status.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { campaignSummary } from "../output/campaign-summary.ts";
-import { progressText, startText } from "../output/campaign-progress.ts";
+import { minimiseText, progressText, startText } from "../output/campaign-progress.ts";
 import { progressLine } from "../output/progress-line.ts";
 import { RecentRate } from "../output/recent-rate.ts";
 import { note, print, printJson } from "../output/terminal.ts";
@@ -63,6 +63,9 @@ async function watchedCampaign(options: CampaignOptions): Promise<CampaignResult
       onProgress(progress) {
         const rates = recent.add(progress);
         if (!interrupt.signal.aborted) line.update(progressText(progress, options.limit, rates));
+      },
+      onMinimise(progress) {
+        if (!interrupt.signal.aborted) line.update(minimiseText(progress));
       },
     });
   } finally {

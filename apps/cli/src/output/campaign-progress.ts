@@ -1,5 +1,5 @@
 /** A campaign on its way, in one line. */
-import type { CampaignOptions, CampaignProgress } from "@aspace/fuzz";
+import type { CampaignOptions, CampaignProgress, MinimiseProgress, Smallest } from "@aspace/fuzz";
 import type { Rates } from "./recent-rate.ts";
 import { onArchitectures } from "./architectures.ts";
 import { marks } from "./marks.ts";
@@ -40,4 +40,12 @@ export function progressText(progress: CampaignProgress, limit: Limit, rates: Ra
 function timeText({ elapsedSeconds, runs }: CampaignProgress, limit: Limit): string {
   if (limit.kind === "runs") return `${compact(runs)}/${compact(limit.runs)} runs`;
   return `${Math.round(elapsedSeconds)}/${limit.seconds} s`;
+}
+
+export function minimiseText({ finding, of, smallest }: MinimiseProgress): string {
+  return `minimising finding ${finding} of ${of}: ${smallestText(smallest)}`;
+}
+
+export function smallestText({ from, operations, runs }: Smallest): string {
+  return `${counted(from, "operation")} to ${count(operations)}, ${counted(runs, "run")}`;
 }

@@ -47,7 +47,7 @@ function verdict(result: CampaignResult): string {
 }
 
 function findingText(finding: FindingSummary): string {
-  const { count: times, directory, replay } = finding;
+  const { count: times, directory, replay, minimized } = finding;
   const seen = times === 1 ? "seen once" : `seen ${count(times)} times`;
   const copy =
     directory === null
@@ -55,7 +55,11 @@ function findingText(finding: FindingSummary): string {
       : [`saved  ${shortPath(directory)}`, `replay ${replay}`];
   const title = paint("bold", titleOf(finding));
   const detail = paragraph(detailOf(finding), { indent: 4, columns: columnsOf(process.stdout) });
-  return [`${title} (${seen})`, detail, ...copy].join("\n  ");
+  const small =
+    minimized === null
+      ? []
+      : [`${count(minimized.operations)} of ${counted(minimized.from, "operation")} are enough`];
+  return [`${title} (${seen})`, detail, ...small, ...copy].join("\n  ");
 }
 
 function numbers(result: CampaignResult): string {

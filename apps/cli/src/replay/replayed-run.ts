@@ -1,9 +1,8 @@
 /** One saved run, run again without the engine. */
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import {
   replayFinding,
-  TARGETS,
+  targetOf,
   UnreadableTrace,
   UnusableOptions,
   type CreateTarget,
@@ -32,10 +31,8 @@ async function replaySavedFinding(path: string): Promise<ReplayedRun> {
   switch (replay.kind) {
     case "refused":
       throw new Refusal(replay.status, withPath(path, replay.reason));
-    case "gone": {
-      const trace = replay.finding.hasTrace ? readText(join(path, "trace.jsonl")) : null;
-      return { path, outcome: "passed", failure: null, trace };
-    }
+    case "gone":
+      return { path, outcome: "passed", failure: null, trace: replay.trace };
     default:
       return failed(path, replay.kind, replay.failure);
   }
@@ -49,11 +46,8 @@ async function replayFile(path: string): Promise<ReplayedRun> {
   return failed(path, "reproduced", failure);
 }
 
-/** A trace says in its first line which target it is for. What says nothing known is for the first target to refuse. */
 async function replayTrace(path: string, text: string): Promise<Failure | null> {
-  const [header = ""] = text.split("\n", 1);
-  const entry =
-    TARGETS.find(({ traceFormat }) => header.includes(`"${traceFormat}"`)) ?? TARGETS[0]!;
+  const entry = targetOf(text);
   const exported = (await import(entry.module)) as Record<string, CreateTarget>;
   const target = exported[entry.factory]!({ arches: [], quirks: [] });
   try {
@@ -72,7 +66,7 @@ function failed(
   return { path, outcome, failure, trace: trace === "" ? null : trace };
 }
 
-function readText(path: string): string {
+export function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
@@ -80,6 +74,6 @@ function readText(path: string): string {
   }
 }
 
-function withPath(path: string, message: string): string {
+export function withPath(path: string, message: string): string {
   return message.includes(path) ? message : `${path}: ${message}`;
 }

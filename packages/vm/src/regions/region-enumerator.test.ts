@@ -124,12 +124,12 @@ describe("T-6: a walk that pauses", () => {
     expect(resumedAfter(10, () => {})).toBe("20-21 25-27 35-36 70-72");
   });
 
-  test("T-6 V-9: the region that it walks ends: the next mapping behind it comes", () => {
+  test("T-6 V-9 I-34: the region that it walks ends: the next mapping behind it comes", () => {
     const seen = resumedAfter(20, (world) => world.locked(() => void destroyLocked(world.outer)));
     expect(seen).toBe("70-72");
   });
 
-  test("T-6 V-9: a mapping that appears ahead is seen, one behind is not", () => {
+  test("T-6 V-9 I-34: a mapping that appears ahead is seen, one behind is not", () => {
     const seen = resumedAfter(35, (world) => {
       world.map(42, 2);
       world.map(5, 2);
