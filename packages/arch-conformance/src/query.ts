@@ -1,4 +1,10 @@
-import { NonTerminalAction, Status, TerminalAction, type QueryResult } from "@aspace/arch";
+import {
+  NonTerminalAction,
+  PAGE_SHIFT,
+  Status,
+  TerminalAction,
+  type QueryResult,
+} from "@aspace/arch";
 import { checkEqual, checkStatus } from "./check.ts";
 import { EVERY_KIND, type Property, needsAccessedBit } from "./property.ts";
 import { RW, touch, userOf } from "./touch.ts";
@@ -61,4 +67,31 @@ const unaccessedLeaves: Property = {
   },
 };
 
-export const QUERY: readonly Property[] = [changesNothing, insideLeaves, unaccessedLeaves];
+const sizesOfHoles: Property = {
+  id: "P-Q4",
+  title: "where nothing is mapped, query says how large the hole around the page is at least",
+  kinds: EVERY_KIND,
+  run(context) {
+    const world = context.world();
+    const { subject, origin } = world;
+    const found: QueryResult = { pfn: 0, flags: 0, leafShift: 0 };
+    subject.map(origin, world.pages(1), RW | userOf(subject));
+    for (const size of world.leafSizes) {
+      for (const at of [1, size, size + 1, 2 * size - 1]) {
+        if (subject.aspace.query(origin + at, found) !== Status.NOT_FOUND) continue;
+        const span = 2 ** (found.leafShift - PAGE_SHIFT);
+        checkEqual("the hole is a page at least", true, found.leafShift >= PAGE_SHIFT);
+        const start = Math.floor((origin + at) / span) * span;
+        const holdsOrigin = start <= origin && origin < start + span;
+        checkEqual(`a hole of ${span} pages around page ${at}`, false, holdsOrigin);
+      }
+    }
+  },
+};
+
+export const QUERY: readonly Property[] = [
+  changesNothing,
+  insideLeaves,
+  unaccessedLeaves,
+  sizesOfHoles,
+];

@@ -273,14 +273,18 @@ describe("queries", () => {
     expect(world.query(139).status).toBe(Status.NOT_FOUND);
   });
 
-  test("T-45 P-Q1: a query changes no word, sends nothing and leaves `out` alone when it finds nothing", () => {
+  test("T-45 P-Q1: a query changes no word, sends nothing, and says of a hole only how large it is", () => {
     const world = SmallWorld.start();
     world.aspace.mapContiguous(64, 0, 75, READ);
     world.takeEvents();
     const ram = world.machine.memory.words.slice();
     const out = { pfn: 5, flags: 6, leafShift: 7 };
     expect(world.aspace.query(139, out)).toBe(Status.NOT_FOUND);
-    expect(out).toEqual({ pfn: 5, flags: 6, leafShift: 7 });
+    expect(out).toEqual({ pfn: 5, flags: 6, leafShift: 12 });
+    expect(world.aspace.query(63, out)).toBe(Status.NOT_FOUND);
+    expect(out).toEqual({ pfn: 5, flags: 6, leafShift: 18 });
+    expect(world.aspace.query(2 ** 40, out)).toBe(Status.OUT_OF_RANGE);
+    expect(out).toEqual({ pfn: 5, flags: 6, leafShift: 18 });
     world.query(64);
     world.query(138);
     expect(world.machine.memory.words).toEqual(ram);

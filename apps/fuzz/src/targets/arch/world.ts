@@ -62,7 +62,8 @@ export class World {
 
   constructor(architecture: Architecture, quirks: ReadonlySet<string>) {
     this.architecture = architecture;
-    this.#quirks = quirks;
+    // Campaigns on several architectures switch a hazard on where it exists.
+    this.#quirks = new Set(architecture.quirks.map(({ id }) => id).filter((id) => quirks.has(id)));
     this.machine = createMachine({
       architecture,
       cpuCount: PROGRAM_CPUS + 1,

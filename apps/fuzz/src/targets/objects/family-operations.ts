@@ -49,7 +49,11 @@ export function create(stage: Stage, creation: Creation, slot: number): Status {
   if (!isValue(made)) return refusal(stage, "create", expected, made);
   expectAnswer("create", expected, Status.OK);
   const resident = settle(stage, made, createModel(creation), slot);
-  if (isPaged) world.paged.set(serial, resident);
+  const { source: modelSource } = resident.model.node;
+  if (modelSource !== null) {
+    world.paged.set(serial, resident);
+    world.sources.set(serial, modelSource);
+  }
   return Status.OK;
 }
 

@@ -181,10 +181,25 @@ function checkPriority(real: CowNode, node: ModelNode, serial: number): void {
 /** P17 and P18: who waits is who should wait, for what it should wait for. */
 function checkWaits(world: World): void {
   for (const actor of world.actors) if (actor !== null) checkActor(actor);
+  checkPackets(world);
   for (const [real, { source }] of world.nodes) {
     if (source === null || real.source === null) continue;
     if (!isUsed(world, real)) continue;
     checkAsked(real, source);
+  }
+}
+
+/** P17: pagers have to read what they were not told yet, and nothing else. */
+function checkPackets({ pagers, sources }: World): void {
+  for (const [index, pager] of pagers.entries()) {
+    let expected = 0;
+    for (const source of sources.values())
+      if (source.pager === index) expected += source.packetCount;
+    expectThat(
+      pager.packetCount === expected,
+      "P17",
+      () => `pager ${index} has ${pager.packetCount} packets to read, expected ${expected}`,
+    );
   }
 }
 

@@ -170,9 +170,7 @@ export function closePager(world: World, index: number): Status {
   world.pagers[index]!.close();
   for (const node of world.nodes.values()) {
     const { source } = node;
-    if (source === null || source.isGone || source.pager !== index) continue;
-    source.failAll(Status.BAD_STATE);
-    source.isOrphan = true;
+    if (source !== null && source.pager === index) source.lose();
   }
   return Status.OK;
 }
@@ -208,16 +206,24 @@ export function serve(stage: Stage, pager: number, answer: Answer, count: number
   return { kind: "task", task: supplyTask(stage, resident, packet.page, list) };
 }
 
-/** P17: a packet asks for something that somebody waits for, all of it and nothing else. */
+/** P17: a packet asks for something that somebody waits for, all of it and nothing else; or it is the last, once. */
 function checkPacket(world: World, { type, key, page, count }: PagerPacket): void {
-  if (type === PacketType.COMPLETE) return;
-  const resident = world.paged.get(key);
+  const source = world.sources.get(key)!;
+  if (type === PacketType.COMPLETE) {
+    expectThat(
+      source.isFarewellUnread,
+      "P17",
+      () => `object ${key} takes leave of its pager for no reason`,
+    );
+    source.isFarewellUnread = false;
+    return;
+  }
   const ask = type === PacketType.READ ? Ask.READ : Ask.DIRTY;
-  const asked = resident?.model.node.source?.asked[ask] ?? [];
-  const isAsked = asked.some((range) => range.page === page && range.count === count);
+  const range = source.asked[ask].find((each) => each.page === page && each.count === count);
   expectThat(
-    isAsked,
+    range?.isRead === false,
     "P17",
     () => `a packet asks to ${ask} ${page}+${count}, for which nobody waits`,
   );
+  range!.isRead = true;
 }

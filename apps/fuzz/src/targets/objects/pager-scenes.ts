@@ -42,7 +42,7 @@ import {
   zeroAcross,
 } from "./scene-operations.ts";
 
-const { READ } = Access;
+const { READ, WRITE } = Access;
 
 /** What is done with objects that a pager supplies. */
 export const PAGER_SCENES: Readonly<Record<string, readonly Operation[]>> = {
@@ -107,6 +107,41 @@ export const PAGER_SCENES: Readonly<Record<string, readonly Operation[]>> = {
     resume(2),
     drop(0),
     read(2, 0, 4),
+  ],
+  "a lazy clone that has lazy clones itself is not frozen": [
+    supply(0, 0, 2),
+    lazyClone(0, 1, 0, 4),
+    write(1, 0, 1),
+    lazyClone(1, 2, 0, 4),
+    modifiedClone(1, 3, 0, 4),
+    modifiedClone(2, 3, 0, 4),
+    drop(2),
+    modifiedClone(1, 3, 0, 4),
+  ],
+  "zeroes that a smaller sibling never saw end with who made them": [
+    lazyClone(0, 1, 0, 4),
+    zero(1, 0, 4),
+    modifiedClone(1, 2, 0, 2),
+    drop(1),
+    read(2, 0, 2),
+    resize(2, 4),
+    read(2, 0, 4),
+  ],
+  "a clone asks for no more than it sees": [
+    supply(0, 2, 1),
+    lazyClone(0, 1, 0, 4),
+    write(1, 2, 1),
+    evict(0, 2),
+    commit(1, 0, 4),
+    serve(),
+    resume(5),
+  ],
+  "a fault to write makes all pages dirty that it shows": [
+    supply(0, 0, 4),
+    map(0),
+    fault(0, 0, 3, WRITE),
+    enumerateDirty(0, 0, 4),
+    takeModified(0),
   ],
   "what is modified is snapshotted over a lazy clone": [
     supply(0, 0, 3),

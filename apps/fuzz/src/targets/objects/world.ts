@@ -10,6 +10,7 @@ import {
 import type { Actor } from "./actor.ts";
 import { bareMachine, resetMachine } from "./bare-machine.ts";
 import type { ModelNode } from "./model/model-node.ts";
+import type { ModelSource } from "./model/model-source.ts";
 import { Onlooker } from "./onlooker.ts";
 import {
   Mappings,
@@ -53,6 +54,8 @@ export class World {
   readonly nodes: Map<CowNode, ModelNode> = new Map();
   /** Pager-backed objects by the key in their pager's packets. */
   readonly paged: Map<number, Resident> = new Map();
+  /** What the model knows of them, also when the object is gone. */
+  readonly sources: Map<number, ModelSource> = new Map();
   pagers: UserPager[] = [];
   compression: Compression | null = null;
   mappings: Mappings = Mappings.ON_REQUEST;
@@ -90,6 +93,7 @@ export class World {
     this.residents.clear();
     this.nodes.clear();
     this.paged.clear();
+    this.sources.clear();
     this.compression = null;
     this.planned = 0;
     this.clearPlan();

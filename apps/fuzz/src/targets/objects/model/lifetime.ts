@@ -1,4 +1,3 @@
-import { Status } from "@aspace/arch";
 import { wholeOf } from "./bounds.ts";
 import { unpin } from "./commit.ts";
 import type { ModelNode } from "./model-node.ts";
@@ -24,7 +23,7 @@ export function release(object: ModelObject): void {
 function tearDown(node: ModelNode): void {
   let at: ModelNode | null = node;
   while (at !== null && at.users === 0 && at.lookers.size === 0) {
-    at.source?.failAll(Status.OK);
+    at.source?.detach();
     leaveSiblings(at);
     const above: ModelNode | null = at.window?.node ?? null;
     above?.lookers.delete(at);

@@ -17,6 +17,8 @@ export interface Asked {
   /** Pages that nobody has answered for yet, by number only. */
   pending: number;
   readonly waiters: Waiter[];
+  /** Whether the pager has read that it was asked. */
+  isRead: boolean;
 }
 
 /**
@@ -30,6 +32,8 @@ export class ModelSource {
   isDetached = false;
   /** The pager went away. */
   isOrphan = false;
+  /** The pager has not read yet that the object let go of it. */
+  isFarewellUnread = false;
 
   /** Which pager it is that has the pages. */
   readonly pager: number;
@@ -37,6 +41,28 @@ export class ModelSource {
   constructor(pager: number, trapsDirty: boolean) {
     this.pager = pager;
     this.trapsDirty = trapsDirty;
+  }
+
+  /** What the pager has still to read: what it is asked, and in the end that it will not be asked again. */
+  get packetCount(): number {
+    const asked = [...this.asked.read, ...this.asked.dirty].filter(({ isRead }) => !isRead);
+    return asked.length + Number(this.isFarewellUnread);
+  }
+
+  /** The object lets go of the pager, for good. Once is enough. */
+  detach(): void {
+    if (this.isDetached) return;
+    this.failAll(Status.OK);
+    this.isDetached = true;
+    this.isFarewellUnread = !this.isOrphan;
+  }
+
+  /** The pager goes away, with all it has not read. */
+  lose(): void {
+    this.isFarewellUnread = false;
+    if (this.isGone) return;
+    this.failAll(Status.BAD_STATE);
+    this.isOrphan = true;
   }
 
   get isGone(): boolean {
@@ -61,7 +87,7 @@ export class ModelSource {
       host.waiters.push(waiter);
       return;
     }
-    ranges.push({ page, count, pending: count, waiters: [waiter] });
+    ranges.push({ page, count, pending: count, waiters: [waiter], isRead: false });
     ranges.sort((one, other) => one.page - other.page);
   }
 

@@ -150,8 +150,7 @@ export function detach(object: ModelObject): Status {
   const { source, cells } = object.node;
   if (source === null) return Status.INVALID_ARGS;
   if (source.isDetached) return Status.OK;
-  source.failAll(Status.OK);
-  source.isDetached = true;
+  source.detach();
   for (const [page, cell] of cells) {
     const isStored = cell.kind === "marker" || (cell.kind === "page" && cell.dirt === Dirt.CLEAN);
     if (isStored && object.node.pinsAt(page) === 0) cells.delete(page);
