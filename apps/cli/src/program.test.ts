@@ -10,7 +10,7 @@ describe("help", () => {
     expect(status).toBe(0);
     expect(stderr).toBe("");
     expect(stdout).toMatch(/^Examples:\n {2}aspace fuzz arch --time 60\n/);
-    for (const command of ["fuzz", "replay", "conform", "backends", "doctor", "help"]) {
+    for (const command of ["fuzz", "replay", "minimize", "conform", "backends", "doctor", "help"]) {
       expect(stdout).toMatch(new RegExp(`^  ${command} `, "m"));
     }
   });

@@ -1,5 +1,5 @@
 /** `aspace minimize PATH`: saved findings and traces, with what they do not need left out. */
-import type { Failure } from "@aspace/fuzz";
+import type { Failure, Smallest } from "@aspace/fuzz";
 import { ExitStatus } from "../exit-status.ts";
 import { watchInterrupt } from "../interrupt.ts";
 import { detailOf, titleOf } from "../output/broken-rule.ts";
@@ -8,7 +8,7 @@ import { marks } from "../output/marks.ts";
 import { operationList } from "../output/operation-list.ts";
 import { paragraph } from "../output/paragraph.ts";
 import { shortPath } from "../output/path.ts";
-import { progressLine } from "../output/progress-line.ts";
+import { progressLine, type ProgressLine } from "../output/progress-line.ts";
 import { count, counted } from "../output/quantity.ts";
 import { columnsOf, note, paint, print, printJson } from "../output/terminal.ts";
 import { Refusal } from "../refusal.ts";
@@ -27,22 +27,16 @@ export async function minimize(path: string, flags: MinimizeFlags): Promise<Exit
     line.end();
     note("aspace: stopping; the smallest so far is kept");
   });
+  const { signal } = interrupt;
   const runs: MinimisedRun[] = [];
   let refused: ExitStatus | null = null;
   for (const run of saved) {
-    if (interrupt.signal.aborted) break;
+    if (signal.aborted) break;
     try {
-      const minimised = await minimiseRun(run, flags.runs, {
-        signal: interrupt.signal,
-        onProgress: (smallest) => {
-          if (!interrupt.signal.aborted) line.update(`${nameOf(run)}: ${smallestText(smallest)}`);
-        },
-      });
-      line.end();
+      const minimised = await watchedSearch(run, flags, signal, line);
       runs.push(minimised);
       if (!flags.json) print(saved.length === 1 ? fullText(minimised) : shortText(minimised));
     } catch (error) {
-      line.end();
       // In a folder, one that cannot be read must not hide the others.
       if (!(error instanceof Refusal) || saved.length === 1) throw error;
       note(`aspace: ${error.message}`);
@@ -50,12 +44,31 @@ export async function minimize(path: string, flags: MinimizeFlags): Promise<Exit
     }
   }
   const failing = runs.filter(({ outcome }) => outcome !== "passed").length;
-  const interrupted = interrupt.signal.aborted;
+  const interrupted = signal.aborted;
   if (flags.json) {
     printJson({ schemaVersion: 1, failing, interrupted, minimized: runs.map(describe) });
   }
   if (interrupted) return ExitStatus.INTERRUPTED;
   return refused ?? (failing === 0 ? ExitStatus.CLEAN : ExitStatus.FINDINGS);
+}
+
+async function watchedSearch(
+  run: SavedRun,
+  { runs }: MinimizeFlags,
+  signal: AbortSignal,
+  line: ProgressLine,
+): Promise<MinimisedRun> {
+  let isAnnounced = false;
+  const onProgress = (smallest: Smallest): void => {
+    if (!isAnnounced) note(`minimising ${nameOf(run)}; Ctrl-C keeps the smallest so far`);
+    isAnnounced = true;
+    if (!signal.aborted) line.update(smallestText(smallest));
+  };
+  try {
+    return await minimiseRun(run, runs, { signal, onProgress });
+  } finally {
+    line.end();
+  }
 }
 
 const nameOf = ({ path }: Pick<SavedRun, "path">): string => shortPath(path);
@@ -111,13 +124,13 @@ function shortText(run: MinimisedRun): string {
   }
 }
 
-const brokenTitle = (failure: Failure): string =>
-  paint("red", `${marks.bad} ${titleOf(failure)}`);
+const brokenTitle = (failure: Failure): string => paint("red", `${marks.bad} ${titleOf(failure)}`);
 
 function summaryText({ smallest, file }: MinimisedRun): string {
   const { operations, from, runs, isComplete, unrepeated } = smallest!;
   const rest = isComplete ? "" : "; there may be a smaller one";
-  const flaky = unrepeated === 0 ? "" : `; ${counted(unrepeated, "smaller one")} failed only once (F-22)`;
+  const flaky =
+    unrepeated === 0 ? "" : `; ${counted(unrepeated, "smaller one")} failed only once (F-22)`;
   const kept = `${count(operations)} of ${counted(from, "operation")} are enough`;
   return `${kept} (${counted(runs, "run")}${rest}${flaky}), in ${shortPath(file)}`;
 }

@@ -18,7 +18,13 @@ export interface MinimisedRun {
    * `different`: it fails, but as another defect than the saved one. `nondeterministic`: it failed, and then did not.
    * `no-trace`: there are no operations. `stopped`: before it had failed twice.
    */
-  readonly outcome: "minimised" | "passed" | "different" | "nondeterministic" | "no-trace" | "stopped";
+  readonly outcome:
+    | "minimised"
+    | "passed"
+    | "different"
+    | "nondeterministic"
+    | "no-trace"
+    | "stopped";
   /** Where the result is. */
   readonly file: string;
   /** Null unless minimised. */

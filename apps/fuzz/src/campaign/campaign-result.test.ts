@@ -42,7 +42,7 @@ const finding: FindingSummary = {
   directory: "/o/findings/f",
   replay: "npm run -s aspace -- replay o/findings/f",
   inputBase64: "YWJj",
-      minimized: null,
+  minimized: null,
 };
 
 test("the exit status follows from the result, the more serious cause first", () => {

@@ -43,8 +43,7 @@ export async function minimiseFindings(
     const result = await minimiseFinding(directory, {
       targets: [target],
       signal: AbortSignal.any([...stops, AbortSignal.timeout(FINDING_MS)]),
-      onProgress: (smallest) =>
-        onProgress?.({ finding: index + 1, of: findings.length, smallest }),
+      onProgress: (smallest) => onProgress?.({ finding: index + 1, of: findings.length, smallest }),
     });
     const problem = problemOf(result);
     if (problem !== null) problems.push(`${summary.fingerprint}: ${problem}`);
@@ -53,7 +52,10 @@ export async function minimiseFindings(
   return { findings: minimised, problems };
 }
 
-function withSmallest(summary: FindingSummary, { operations, from, failure }: Smallest): FindingSummary {
+function withSmallest(
+  summary: FindingSummary,
+  { operations, from, failure }: Smallest,
+): FindingSummary {
   return { ...summary, minimized: { operations, from, trace: failure.trace } };
 }
 

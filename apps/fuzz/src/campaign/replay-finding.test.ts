@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { FindingStore } from "../findings/finding-store.ts";
+import { MINIMIZED } from "../findings/minimized-trace.ts";
 import { standIn } from "../stand-in/entry.ts";
 import type { Failure } from "../target.ts";
 import { replayFinding } from "./replay-finding.ts";
@@ -47,6 +48,24 @@ test("a replay tells a defect that is gone from one that became another", async 
   expect((await replayFinding(save(opened, []), [standIn])).kind).toBe("gone");
   const other = save({ ...opened, rule: "S-2" }, ["opens-too-early"]);
   expect((await replayFinding(other, [standIn])).kind).toBe("different");
+});
+
+test("the minimised trace is replayed, and should it not fail any more, the one that was saved first", async () => {
+  const directory = save({ ...opened, trace: "[1,97,115,112]\n" }, ["opens-too-early"]);
+  writeFileSync(join(directory, MINIMIZED), opened.trace);
+  expect(await replayFinding(directory, [standIn])).toMatchObject({
+    kind: "reproduced",
+    failure: opened,
+  });
+  writeFileSync(join(directory, MINIMIZED), "[1,2]\n");
+  expect(await replayFinding(directory, [standIn])).toMatchObject({
+    kind: "reproduced",
+    failure: { trace: "[1,97,115,112]\n" },
+  });
+  rmSync(folder, { recursive: true });
+  const gone = save({ ...opened, trace: "[1]\n" }, ["opens-too-early"]);
+  writeFileSync(join(gone, MINIMIZED), "[2]\n");
+  expect(await replayFinding(gone, [standIn])).toMatchObject({ kind: "gone", trace: "[2]\n" });
 });
 
 test("what is not a whole finding of a known target is refused with status 2", async () => {

@@ -57,7 +57,8 @@ async function replay(
   for (const run of runs) {
     const failure = run();
     if (failure === null) continue;
-    if (fingerprintOf(failure) === finding.fingerprint) return { kind: "reproduced", finding, failure };
+    if (fingerprintOf(failure) === finding.fingerprint)
+      return { kind: "reproduced", finding, failure };
     other ??= failure;
   }
   if (other !== null) return { kind: "different", finding, failure: other };

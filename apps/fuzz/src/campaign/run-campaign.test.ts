@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sha1 } from "../findings/fingerprint.ts";
 import { readFinding } from "../findings/finding-store.ts";
+import { readMinimized } from "../findings/minimized-trace.ts";
 import { standIn } from "../stand-in/entry.ts";
 import { campaignOptions, type CampaignOptions } from "./campaign-options.ts";
 import { exitStatus, type CampaignResult } from "./campaign-result.ts";
@@ -73,6 +74,9 @@ describe("a campaign", { timeout: LIMIT_MS }, () => {
     const { finding, trace } = readFinding(found!.directory!);
     expect(finding).toMatchObject({ quirks: ["opens-too-early"], seed: 1, target: "stand-in" });
     expect(trace).toMatch(/97,115,112\]\n$/);
+    expect(found!.minimized).toMatchObject({ operations: 3, trace: "[97,115,112]\n" });
+    expect(readMinimized(found!.directory!)).toBe("[97,115,112]\n");
+    expect(readFileSync(join(root, "out", "report.md"), "utf8")).toContain("    [97,115,112]\n");
     expect(await replayFinding(found!.directory!, [standIn])).toMatchObject({
       kind: "reproduced",
       failure: { rule: "S-1", operation: "turn" },

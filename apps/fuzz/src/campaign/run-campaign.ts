@@ -58,7 +58,11 @@ export async function runCampaign(
 
   const campaign = new Campaign(prepared, engine);
   await supervise(campaign, prepared, around);
-  const result = await withMinimised(resultOf(campaign, prepared, isAborted(around)), options, around);
+  const result = await withMinimised(
+    resultOf(campaign, prepared, isAborted(around)),
+    options,
+    around,
+  );
   const unwritten = writeReport(options.outputDirectory, result);
   if (unwritten === null) return result;
   return { ...result, problems: [...result.problems, unwritten] };

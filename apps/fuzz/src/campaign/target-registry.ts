@@ -62,10 +62,9 @@ const REGIONS: TargetEntry = {
   hasArchitectures: true,
   quirks: REGION_QUIRKS,
   packagesUnderTest: (arches) =>
-    [
-      ...["arch", "machine", "page-table", "vm", "kernel"],
-      ...new Set(arches.map(packageOf)),
-    ].map(workspacePackage),
+    ["arch", "machine", "page-table", "vm", "kernel", ...new Set(arches.map(packageOf))].map(
+      workspacePackage,
+    ),
   maxInputBytes: longestInput(regionsInput),
   runLimitSeconds: 10,
   seedCorpus: fileURLToPath(new URL("../../corpus/regions", import.meta.url)),

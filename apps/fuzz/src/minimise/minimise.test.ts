@@ -71,19 +71,21 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, inde
 const setOf = (operations: readonly number[]): number =>
   operations.reduce((set, operation) => set | (1 << operation), 0);
 
+/** The defect of a search that takes a while. */
+const needsTwo: Judge = (all) => (all.includes(5) && all.includes(40) ? "R" : null);
+
 describe("what is left of a program (F-19)", () => {
   test("fails, and without any one operation it does not: every predicate on programs of up to four operations", () => {
     for (const count of [1, 2, 3, 4]) {
       const all = upTo(count);
-      const subsets = 2 ** 2 ** count;
+      const subsets = 2 ** (2 ** count);
       // Bit s of a predicate: the program with exactly the operations in set s fails. The whole program does.
       for (let predicate = subsets / 2; predicate < subsets; predicate++) {
         const judge: Judge = (operations) =>
           ((predicate >>> setOf(operations)) & 1) === 1 ? "R" : null;
         const { left, isComplete } = smallest(search(opener({ judge }), all));
         const isMinimal =
-          judge(left) === "R" &&
-          left.every((_, index) => judge(left.toSpliced(index, 1)) === null);
+          judge(left) === "R" && left.every((_, index) => judge(left.toSpliced(index, 1)) === null);
         if (!isMinimal || !isComplete) expect({ predicate, left }).toBe("1-minimal");
       }
     }
@@ -103,34 +105,40 @@ describe("what is left of a program (F-19)", () => {
   });
 
   test("goes without what names something gone: skipped operations are not in the trace", () => {
-    // 3 makes what 4 to 9 use; only 12 matters.
-    const runnable: World["runnable"] = (all) =>
-      all.filter((each) => each < 4 || each > 9 || all.includes(3));
-    const judge: Judge = (ran) => (ran.includes(12) ? "R" : null);
-    expect(smallest(search(opener({ judge, runnable }), upTo(16))).left).toEqual([12]);
+    const open = opener({
+      // 3 makes what 4 to 9 use; only 12 matters.
+      runnable: (all) => all.filter((each) => each < 4 || each > 9 || all.includes(3)),
+      judge: (ran) => (ran.includes(12) ? "R" : null),
+    });
+    expect(smallest(search(open, upTo(16))).left).toEqual([12]);
   });
 
   test("has the simplest operands that still fail, and is never longer on the way", () => {
-    const judge: Judge = (operations) => (operations.some((each) => each >= 700) ? "R" : null);
-    const simpler = (value: number): number[] => [0, value >> 1, value - 1].filter((each) => each < value);
-    const found = search(opener({ judge, simpler }), [5, 1000, 3, 2000]);
+    const open = opener({
+      judge: (operations) => (operations.some((each) => each >= 700) ? "R" : null),
+      simpler: (value) => [0, value >> 1, value - 1].filter((each) => each < value),
+    });
+    const found = search(open, [5, 1000, 3, 2000]);
     expect(smallest(found).left).toEqual([700]);
     const lengths = found.steps.map(({ operations }) => operations);
     expect(lengths).toEqual(lengths.toSorted((a, b) => b - a));
   });
 
   test("is dropped once more after simplifying made something superfluous", () => {
-    // 9 needs 1 beside it; 8, which is simpler, does not.
-    const judge: Judge = (all) =>
-      all.includes(8) || (all.includes(9) && all.includes(1)) ? "R" : null;
-    const simpler = (value: number): number[] => (value === 9 ? [8] : []);
-    expect(smallest(search(opener({ judge, simpler }), [1, 2, 9])).left).toEqual([8]);
+    const open = opener({
+      // 9 needs 1 beside it; 8, which is simpler, does not.
+      judge: (all) => (all.includes(8) || (all.includes(9) && all.includes(1)) ? "R" : null),
+      simpler: (value) => (value === 9 ? [8] : []),
+    });
+    expect(smallest(search(open, [1, 2, 9])).left).toEqual([8]);
   });
 
   test("is the same each time, whatever candidates there are: a step back ends, too", () => {
-    const simpler = (value: number): number[] => [value ^ 1];
-    const judge: Judge = (operations) => (operations.length > 2 ? "R" : null);
-    const runs = [1, 2].map(() => search(opener({ judge, simpler }), upTo(9)));
+    const open = opener({
+      judge: (operations) => (operations.length > 2 ? "R" : null),
+      simpler: (value) => [value ^ 1],
+    });
+    const runs = [1, 2].map(() => search(open, upTo(9)));
     expect(runs[0]).toEqual(runs[1]);
     expect(smallest(runs[0]!)).toMatchObject({ operations: 3, isComplete: true });
   });
@@ -138,8 +146,8 @@ describe("what is left of a program (F-19)", () => {
 
 describe("the test of a smaller program (F-20)", () => {
   test("is the same fingerprint: another defect on the way is passed by", () => {
-    const judge: Judge = (all) => (all.includes(7) && all.includes(2) ? "R" : all.length > 0 ? "OTHER" : null);
-    const found = smallest(search(opener({ judge }), upTo(10)));
+    const open = opener({ judge: (all) => (all.includes(7) && all.includes(2) ? "R" : "OTHER") });
+    const found = smallest(search(open, upTo(10)));
     expect(found.left).toEqual([2, 7]);
     expect(fingerprintOf(found.failure)).toBe("R | op | a | ");
   });
@@ -147,14 +155,20 @@ describe("the test of a smaller program (F-20)", () => {
   test("a trace with another failure than the finding's, or with none, is not minimised", () => {
     const open = opener({ judge: () => "OTHER" });
     const request = { trace: "[1,2]", fingerprint: "R | op | a | ", maxRuns: 100 };
-    expect(minimise(open, request).next()).toMatchObject({ value: { kind: "different" }, done: true });
+    expect(minimise(open, request).next()).toMatchObject({
+      value: { kind: "different" },
+      done: true,
+    });
     expect(search(opener({ judge: () => null }), [1, 2]).end).toEqual({ kind: "gone" });
   });
 
   test("a failure that does not repeat is nondeterministic", () => {
     let runs = 0;
     const judge: Judge = () => (runs++ === 0 ? "R" : null);
-    expect(search(opener({ judge }), [1, 2]).end).toMatchObject({ kind: "nondeterministic", failure: { rule: "R" } });
+    expect(search(opener({ judge }), [1, 2]).end).toMatchObject({
+      kind: "nondeterministic",
+      failure: { rule: "R" },
+    });
   });
 
   test("a smaller program that fails only once is not taken, and is counted", () => {
@@ -172,24 +186,22 @@ describe("the test of a smaller program (F-20)", () => {
 });
 
 describe("a limit of runs", () => {
-  const judge: Judge = (all) => (all.includes(5) && all.includes(40) ? "R" : null);
-
   test("ends the search, which says that there may be a smaller program", () => {
     let ran = 0;
-    const counting: Judge = (all) => (ran++, judge(all));
+    const counting: Judge = (all) => (ran++, needsTwo(all));
     const found = smallest(search(opener({ judge: counting }), upTo(64), 20));
     expect(found.isComplete).toBe(false);
     expect(found.runs).toBe(ran);
     // The last candidate may fail, and then runs a second time.
     expect(ran).toBeLessThanOrEqual(21);
-    expect(judge(found.left)).toBe("R");
+    expect(needsTwo(found.left)).toBe("R");
     expect(found.operations).toBeLessThan(64);
   });
 
   test("that is never reached changes nothing, and each step stands for itself", () => {
-    const found = search(opener({ judge }), upTo(64));
+    const found = search(opener({ judge: needsTwo }), upTo(64));
     for (const step of found.steps) {
-      expect(judge(JSON.parse(step.failure.trace) as number[])).toBe("R");
+      expect(needsTwo(JSON.parse(step.failure.trace) as number[])).toBe("R");
       expect(step.from).toBe(64);
     }
     expect(smallest(found)).toMatchObject({ operations: 2, isComplete: true });

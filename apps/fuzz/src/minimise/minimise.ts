@@ -111,7 +111,7 @@ class Search {
     };
   }
 
-  /** Drops and simplifies in turn, until neither finds anything. */
+  /** Drops and simplifies in turn, until neither finds anything: then no operation can be spared. */
   *run(): Generator<Smallest, void> {
     let before: SavedProgram;
     do {
@@ -124,15 +124,16 @@ class Search {
 
   /** Leaves out stretches of operations, long ones first, from the end: what comes late seldom matters to what failed early. */
   *#drop(): Generator<Smallest, void> {
-    for (let size = Math.max(1, this.#program.length >> 1); size >= 1; ) {
-      const before = this.#program;
+    for (let size = Math.max(1, this.#program.length >> 1); size >= 1; size >>= 1) {
       // A removal may take more with it than it names: what is skipped then is gone from the trace, too.
-      for (let end = before.length; end > 0; end = Math.min(end - size, this.#program.length)) {
+      for (
+        let end = this.#program.length;
+        end > 0;
+        end = Math.min(end - size, this.#program.length)
+      ) {
         const first = Math.max(0, end - size);
         yield* this.#try(this.#program.without(first, end - first));
       }
-      // One by one again after a success: only a round without any says that none can be spared.
-      if (size > 1 || this.#program === before) size >>= 1;
     }
   }
 

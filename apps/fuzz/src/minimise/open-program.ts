@@ -34,10 +34,18 @@ export function openProgram<Program extends AnyProgram>(
 }
 
 /** A look after the last operation stays there: else none of those in front could be spared. */
-function without<Program extends AnyProgram>(program: Program, first: number, count: number): Program {
+function without<Program extends AnyProgram>(
+  program: Program,
+  first: number,
+  count: number,
+): Program {
   const operations = program.operations.toSpliced(first, count);
   const looksAtLast = program.checkEvery === program.operations.length;
-  return { ...program, operations, ...(looksAtLast ? { checkEvery: Math.max(1, operations.length) } : {}) };
+  return {
+    ...program,
+    operations,
+    ...(looksAtLast ? { checkEvery: Math.max(1, operations.length) } : {}),
+  };
 }
 
 /** A look after each operation shows a defect where it happens (F-12); else one after the last. */

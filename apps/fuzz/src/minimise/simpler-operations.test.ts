@@ -7,13 +7,18 @@ import { downTo, inOrder } from "./simpler-values.ts";
 describe("simpler values (F-19)", () => {
   test("of a number lie between the least and the number, a multiple of the step away", () => {
     fc.assert(
-      fc.property(fc.nat(), fc.nat(1000), fc.integer({ min: 1, max: 4096 }), (value, least, step) => {
-        for (const simpler of downTo(least, step)(value) as number[]) {
-          expect(simpler).toBeGreaterThanOrEqual(least);
-          expect(simpler).toBeLessThan(value);
-          expect((value - simpler) % step).toBe(0);
-        }
-      }),
+      fc.property(
+        fc.nat(),
+        fc.nat(1000),
+        fc.integer({ min: 1, max: 4096 }),
+        (value, least, step) => {
+          for (const simpler of downTo(least, step)(value) as number[]) {
+            expect(simpler).toBeGreaterThanOrEqual(least);
+            expect(simpler).toBeLessThan(value);
+            expect((value - simpler) % step).toBe(0);
+          }
+        },
+      ),
     );
     expect(downTo(1)(9)).toEqual([1, 5, 7, 8]);
     expect(downTo(0)(0)).toEqual([]);
@@ -37,9 +42,9 @@ describe("simpler operations (F-19)", () => {
 
   test("a value is replaced wherever it occurs, or in one operation alone", () => {
     const table = { page: inOrder(0) };
-    expect([...simplerEverywhere(operations, table)].map((all) => all.map(({ page }) => page))).toEqual([
-      [0, 0, undefined],
-    ]);
+    expect(
+      [...simplerEverywhere(operations, table)].map((all) => all.map(({ page }) => page)),
+    ).toEqual([[0, 0, undefined]]);
     expect([...simplerAlone(operations, table)].map((all) => all.map(({ page }) => page))).toEqual([
       [0, 6, undefined],
       [6, 0, undefined],
@@ -53,8 +58,7 @@ describe("simpler operations (F-19)", () => {
       [{ page: 1 }, { page: 0 }, { actor: 1 }],
     ]);
     expect([...movedDown([{ actor: 1 }], "page", [1])]).toEqual([]);
-    const isFirst = ({ page }: { page?: number }): boolean => page === 1030;
-    expect([...movedDown(pages, "page", [512], isFirst)]).toEqual([
+    expect([...movedDown(pages, "page", [512], ({ page }) => page === 1030)]).toEqual([
       [{ page: 6 }, { page: 1029 }, { actor: 1 }],
     ]);
   });

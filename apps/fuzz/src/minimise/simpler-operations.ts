@@ -16,10 +16,14 @@ export function* simplerEverywhere<Operation extends object>(
   table: FieldTable,
 ): Generator<readonly Operation[]> {
   for (const [field, simplerValues] of Object.entries(table)) {
-    const values = new Set(operations.filter((each) => field in each).map((each) => valueOf(each, field)));
+    const values = new Set(
+      operations.filter((each) => field in each).map((each) => valueOf(each, field)),
+    );
     for (const value of values) {
       for (const simpler of simplerValues(value)) {
-        yield operations.map((each) => (valueOf(each, field) === value ? changed(each, field, simpler) : each));
+        yield operations.map((each) =>
+          valueOf(each, field) === value ? changed(each, field, simpler) : each,
+        );
       }
     }
   }
@@ -39,7 +43,8 @@ export function* simplerAlone<Operation extends object>(
 export function* simplerRecords<R extends object>(record: R, table: FieldTable): Generator<R> {
   for (const [field, simplerValues] of Object.entries(table)) {
     if (!(field in record)) continue;
-    for (const simpler of simplerValues(valueOf(record, field))) yield changed(record, field, simpler);
+    for (const simpler of simplerValues(valueOf(record, field)))
+      yield changed(record, field, simpler);
   }
 }
 
@@ -63,7 +68,9 @@ export function* movedDown<Operation extends object>(
     if (!(distance > 0 && distance < Number.POSITIVE_INFINITY)) continue;
     yield operations.map((each) => {
       const place = valueOf(each, field);
-      return typeof place === "number" && moves(each) ? changed(each, field, place - distance) : each;
+      return typeof place === "number" && moves(each)
+        ? changed(each, field, place - distance)
+        : each;
     });
   }
 }

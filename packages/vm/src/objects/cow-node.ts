@@ -7,7 +7,15 @@ import type { LazyPageRequest } from "./page-request.ts";
 import type { PageSource } from "./page-source.ts";
 import { DirtyState, PageState } from "./pages.ts";
 import type { AllocationPolicy } from "./pmm.ts";
-import { EMPTY_SLOT, SlotKind, pageSlot, slotKind, slotPage, slotReference, type Slot } from "./slot.ts";
+import {
+  EMPTY_SLOT,
+  SlotKind,
+  pageSlot,
+  slotKind,
+  slotPage,
+  slotReference,
+  type Slot,
+} from "./slot.ts";
 import type { VmObjectPaged } from "./vm-object-paged.ts";
 
 /** Where content comes from when neither a node nor its ancestors have any. */
@@ -140,7 +148,10 @@ export class CowNode {
   insertPage(page: number, frame: Pfn, dirtyState: DirtyState): void {
     const { pages } = this.system.pmm;
     if (pages.state[frame]! !== PageState.ALLOC) {
-      throw new KernelPanic("P1", `frame ${frame} enters node ${this.id} but is not held by anyone`);
+      throw new KernelPanic(
+        "P1",
+        `frame ${frame} enters node ${this.id} but is not held by anyone`,
+      );
     }
     pages.state[frame] = PageState.OBJECT;
     pages.dirtyState[frame] = dirtyState;

@@ -49,7 +49,12 @@ function tellObjects(node: CowNode, page: number, count: number, change: RangeCh
   }
 }
 
-function tellMappings(object: VmObjectPaged, page: number, count: number, change: RangeChange): void {
+function tellMappings(
+  object: VmObjectPaged,
+  page: number,
+  count: number,
+  change: RangeChange,
+): void {
   for (const mapping of object.mappings) tell(mapping, page, count, change);
 }
 

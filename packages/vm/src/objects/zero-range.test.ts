@@ -130,6 +130,16 @@ test("O-S9: a shrink during the wait is OUT_OF_RANGE, for the part and for the p
   }
 });
 
+test("O-S3: under a pager a part of a page behind the window is zero already, in front of it is written", () => {
+  const { system } = createSmallSystem();
+  const root = pagerRoot(system, 2, false);
+  fillPage(root, 0, 1);
+  const clone = cloneOf(root, CloneKind.SNAPSHOT_AT_LEAST_ON_WRITE, 0, 4);
+  expect(zeroBytes(clone, 3 * PAGE_BYTES, 3 * PAGE_BYTES + 1)).toBe(Status.OK);
+  expect(zeroBytes(clone, 0, 1)).toBe(Status.OK);
+  expect(kindsOf(clone)).toEqual(["page", "empty", "empty", "empty"]);
+});
+
 test("O-S9: a shrink of pages behind the one that is waited for is OUT_OF_RANGE too", () => {
   const { system } = createSmallSystem();
   const root = pagerRoot(system, 3, false);

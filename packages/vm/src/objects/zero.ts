@@ -96,7 +96,10 @@ function isZeroForGood(node: CowNode, page: number): boolean {
   if (page >= node.sizePages) return false;
   const own = node.get(page);
   if (own === MARKER_SLOT || isInterval(own)) return true;
-  return !isPagerTree(node) && !hasContent(resolve(node, page, new Resolution(node)).slot);
+  const { node: last, slot } = resolve(node, page, new Resolution(node));
+  if (!isPagerTree(node)) return !hasContent(slot);
+  // Under a pager visible ancestors may get content yet; behind the last window there is nobody.
+  return slot === EMPTY_SLOT && (last === node ? node.source === null : last.isHidden);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { kindsUnder } from "../swarm-kinds.ts";
 import {
   ALL_ACCESSES,
   AccessedCheck,
@@ -105,12 +106,13 @@ export interface Setting {
 /** Reads the header; bytes that are not there are zero. */
 export function decodeSetting(bytes: Uint8Array): Setting {
   const at = (index: number): number => bytes[index] ?? 0;
+  const mask = at(4) | (at(5) << 8);
   return {
     aspaces: SLOT_CHOICES[(at(0) >> 2) & 7]!,
     cpus: 1 + (at(0) & 3),
     windows: [(at(1) & 15) % WINDOW_PLACES.length, (at(1) >> 4) % WINDOW_PLACES.length],
     pages: PAGE_CHOICES[at(6) % PAGE_CHOICES.length]!,
-    kinds: kindsUnder(at(4) | (at(5) << 8)),
+    kinds: kindsUnder(KINDS, OPCODES, (kind) => ((mask >> kind) & 1) !== 0),
   };
 }
 
@@ -143,20 +145,6 @@ export function decodeBudget(byte: number): number {
 export function decodeCheckEvery(byte: number): number {
   if (byte === 255) return 1;
   return byte % 16 === 15 ? 16 : MAX_OPERATIONS;
-}
-
-const ALL_KINDS_ON: readonly OperationKind[] = Array.from(OPCODES, (kind) => KINDS[kind]!);
-
-/** The kind of each opcode when the kinds in `mask` are off; nothing is off when all would be. */
-function kindsUnder(mask: number): readonly OperationKind[] {
-  const isOff = (kind: number): boolean => ((mask >> kind) & 1) !== 0;
-  if (mask === 0 || KINDS.every((_, kind) => isOff(kind))) return ALL_KINDS_ON;
-  const successors = KINDS.map((_, kind) => {
-    let on = kind;
-    while (isOff(on)) on = (on + 1) % KINDS.length;
-    return KINDS[on]!;
-  });
-  return Array.from(OPCODES, (opcode) => successors[opcode]!);
 }
 
 /** The anchor for the record after `operation`. Depends on nothing but operations, so that they can be encoded. */

@@ -44,21 +44,26 @@ const MEDIAN = 3;
 describe("a finding of each hazard", () => {
   const lengths: number[] = [];
 
-  test.each(HAZARDS)(`%s keeps its fingerprint and comes to ${LONGEST} operations at most`, (quirk) => {
-    const target = createArchTarget({ arches: ["x86-64", "arm64"], quirks: [quirk] });
-    const failure = firstFailure(target);
-    const smallest = minimised(target, failure);
-    lengths.push(smallest.operations);
-    expect(fingerprintOf(smallest.failure)).toBe(fingerprintOf(failure));
-    expect(smallest).toMatchObject({ isComplete: true, unrepeated: 0 });
-    expect(smallest.operations).toBeLessThanOrEqual(Math.min(LONGEST, operationsOf(failure.trace)));
-    // The trace is all there is to it: it fails so again, and without the hazard nothing does.
-    expect(target.replay(smallest.failure.trace)).toEqual(smallest.failure);
-    const { arches, quirks } = readTrace(smallest.failure.trace);
-    expect({ arches, quirks }).toEqual({ arches: [failure.arch], quirks: [quirk] });
-    const repaired = smallest.failure.trace.replace(`"quirks":["${quirk}"]`, '"quirks":[]');
-    expect(target.replay(repaired)).toBeNull();
-  });
+  test.each(HAZARDS)(
+    `%s keeps its fingerprint and comes to ${LONGEST} operations at most`,
+    (quirk) => {
+      const target = createArchTarget({ arches: ["x86-64", "arm64"], quirks: [quirk] });
+      const failure = firstFailure(target);
+      const smallest = minimised(target, failure);
+      lengths.push(smallest.operations);
+      expect(fingerprintOf(smallest.failure)).toBe(fingerprintOf(failure));
+      expect(smallest).toMatchObject({ isComplete: true, unrepeated: 0 });
+      expect(smallest.operations).toBeLessThanOrEqual(
+        Math.min(LONGEST, operationsOf(failure.trace)),
+      );
+      // The trace is all there is to it: it fails so again, and without the hazard nothing does.
+      expect(target.replay(smallest.failure.trace)).toEqual(smallest.failure);
+      const { arches, quirks } = readTrace(smallest.failure.trace);
+      expect({ arches, quirks }).toEqual({ arches: [failure.arch], quirks: [quirk] });
+      const repaired = smallest.failure.trace.replace(`"quirks":["${quirk}"]`, '"quirks":[]');
+      expect(target.replay(repaired)).toBeNull();
+    },
+  );
 
   test(`comes to ${MEDIAN} operations in the median`, () => {
     expect(lengths.toSorted((a, b) => a - b)[lengths.length >> 1]).toBeLessThanOrEqual(MEDIAN);
@@ -67,8 +72,16 @@ describe("a finding of each hazard", () => {
 
 describe("a simpler program", () => {
   const programs = fc
-    .uint8Array({ minLength: HEADER_BYTES, maxLength: HEADER_BYTES + 5 * RECORD_BYTES, size: "max" })
-    .map((bytes): TracedProgram => ({ ...decode(bytes), arches: ["x86-64", "arm64"], quirks: ["H5", "H6"] }));
+    .uint8Array({
+      minLength: HEADER_BYTES,
+      maxLength: HEADER_BYTES + 5 * RECORD_BYTES,
+      size: "max",
+    })
+    .map((bytes): TracedProgram => ({
+      ...decode(bytes),
+      arches: ["x86-64", "arm64"],
+      quirks: ["H5", "H6"],
+    }));
 
   test("is one that a trace can say, has as many operations, and is another (F-17, F-19)", () => {
     fc.assert(
@@ -85,8 +98,14 @@ describe("a simpler program", () => {
   });
 
   test("on one architecture has only the hazards that it can have", () => {
-    const empty: TracedProgram = { ...decode(new Uint8Array()), arches: ["x86-64", "arm64"], quirks: ["H6", "H14"] };
-    const heads = [...simplerPrograms(empty)].slice(0, 2).map(({ arches, quirks }) => [...arches, ...quirks]);
+    const empty: TracedProgram = {
+      ...decode(new Uint8Array()),
+      arches: ["x86-64", "arm64"],
+      quirks: ["H6", "H14"],
+    };
+    const heads = [...simplerPrograms(empty)]
+      .slice(0, 2)
+      .map(({ arches, quirks }) => [...arches, ...quirks]);
     expect(heads).toEqual([
       ["x86-64", "H14"],
       ["arm64", "H6"],

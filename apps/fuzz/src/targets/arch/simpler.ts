@@ -54,10 +54,14 @@ export function* simplerPrograms(program: TracedProgram): Generator<TracedProgra
   for (const operations of simplerOperations(program)) yield { ...program, operations };
 }
 
-function* simplerOperations({ operations, aspaces }: TracedProgram): Generator<readonly Operation[]> {
+function* simplerOperations({
+  operations,
+  aspaces,
+}: TracedProgram): Generator<readonly Operation[]> {
   yield* movedDown(operations, "page", ALIGNMENTS);
   for (const slot of aspaces.keys()) {
-    const isThere = (operation: Operation): boolean => "aspace" in operation && operation.aspace === slot;
+    const isThere = (operation: Operation): boolean =>
+      "aspace" in operation && operation.aspace === slot;
     yield* movedDown(operations, "page", ALIGNMENTS, isThere);
   }
   yield operations.map(byUser);
@@ -82,7 +86,8 @@ function* simplerWorlds(program: TracedProgram): Generator<TracedProgram> {
   for (const index of quirks.keys()) yield { ...program, quirks: quirks.toSpliced(index, 1) };
   for (const slot of aspaces.keys()) if (aspaces.length > 1) yield* withoutAspace(program, slot);
   for (const [slot, kind] of aspaces.entries()) {
-    if (kind !== AspaceKind.USER) yield { ...program, aspaces: aspaces.with(slot, AspaceKind.USER) };
+    if (kind !== AspaceKind.USER)
+      yield { ...program, aspaces: aspaces.with(slot, AspaceKind.USER) };
   }
   const cpusNeeded = 1 + Math.max(0, ...operations.map((each) => ("cpu" in each ? each.cpu : 0)));
   if (cpusNeeded < cpus) yield { ...program, cpus: cpusNeeded };

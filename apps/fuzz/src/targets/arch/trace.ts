@@ -1,6 +1,7 @@
 import { statusName, type Status } from "@aspace/arch";
 import * as v from "valibot";
 import { UnreadableTrace } from "../../target.ts";
+import { parseLine } from "../trace-line.ts";
 import { MAX_TABLE_FRAMES, MIN_TABLE_FRAMES } from "./frames.ts";
 import { FramePattern, Misuse, type Operation, type Program } from "./operation.ts";
 import { PROGRAM_CPUS } from "./world.ts";
@@ -147,25 +148,6 @@ export function readTrace(text: string): TraceHead & { readonly program: Program
   }
   const world = { cpus, tableFrames, aspaces, checkEvery };
   return { arches, quirks, ...world, program: { ...world, operations } };
-}
-
-function parseLine<S extends v.GenericSchema>(
-  schema: S,
-  lines: readonly string[],
-  index: number,
-): v.InferOutput<S> {
-  const number = index + 1;
-  let value: unknown;
-  try {
-    value = JSON.parse(lines[index]!);
-  } catch {
-    throw new UnreadableTrace(`line ${number}: not JSON`);
-  }
-  const parsed = v.safeParse(schema, value);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  const field = v.getDotPath(issue) ?? "line";
-  throw new UnreadableTrace(`line ${number}: ${field}: ${issue.message}`);
 }
 
 /** Operations may only name CPUs and aspaces that the header has. */

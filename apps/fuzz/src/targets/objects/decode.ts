@@ -1,3 +1,4 @@
+import { kindsUnder } from "../swarm-kinds.ts";
 import { Status } from "@aspace/arch";
 import { Clone } from "./model/children.ts";
 import { LockCall } from "./model/discarding.ts";
@@ -75,9 +76,10 @@ export interface Setting {
 /** Reads the header; bytes that are not there are zero. */
 export function decodeSetting(bytes: Uint8Array): Setting {
   const at = (index: number): number => bytes[index] ?? 0;
+  const mask = at(4) | (at(5) << 8);
   return {
     pages: PAGE_CHOICES[at(1) % PAGE_CHOICES.length]!,
-    kinds: kindsUnder(at(4) | (at(5) << 8)),
+    kinds: kindsUnder(KINDS, OPCODES, (kind) => ((mask >> KIND_GROUPS[kind]!) & 1) !== 0),
   };
 }
 
@@ -113,20 +115,6 @@ export function decodeFrames(byte: number): number {
 export function decodeCheckEvery(byte: number): number {
   if (byte === 255) return 1;
   return byte % 16 === 15 ? 8 : MAX_OPERATIONS;
-}
-
-const ALL_KINDS_ON: readonly OperationKind[] = Array.from(OPCODES, (kind) => KINDS[kind]!);
-
-/** The kind of each opcode when the groups in `mask` are off; nothing is off when all would be. */
-function kindsUnder(mask: number): readonly OperationKind[] {
-  const isOff = (kind: number): boolean => ((mask >> KIND_GROUPS[kind]!) & 1) !== 0;
-  if (mask === 0 || KINDS.every((_, kind) => isOff(kind))) return ALL_KINDS_ON;
-  const successors = KINDS.map((_, kind) => {
-    let on = kind;
-    while (isOff(on)) on = (on + 1) % KINDS.length;
-    return KINDS[on]!;
-  });
-  return Array.from(OPCODES, (opcode) => successors[opcode]!);
 }
 
 /** The fields of a record. */

@@ -106,7 +106,8 @@ export function showAll(world: World): void {
   const request = new LazyPageRequest();
   for (const resident of world.residents) {
     const { object, model, mapping } = resident;
-    for (let page = 0; mapping !== null && page < object.sizePages; page++) {
+    if (mapping === null) continue;
+    for (let page = 0; page < object.sizePages; page++) {
       const place = world.onlooker.find(object.node, page + object.sliceOffset);
       if (model.isDiscarded || !isAtHand(place)) continue;
       withLock(resident, () => show(resident, mapping, page, request));

@@ -298,6 +298,17 @@ const SPECIAL_SCENES: Readonly<Record<string, readonly Operation[]>> = {
     lock(0, LockCall.UNLOCK),
     lock(0, LockCall.UNLOCK),
   ],
+  "what is discarded while a write waits for memory cannot be written": [
+    lock(0, LockCall.LOCK),
+    lock(0, LockCall.UNLOCK),
+    memory("low"),
+    write(0, 0, 2),
+    discard(0),
+    memory("plenty"),
+    resume(4),
+    lock(0, LockCall.LOCK),
+    read(0, 0, 3),
+  ],
   "what is pinned or has priority is not discarded": [
     lock(0, LockCall.LOCK),
     pin(0, 0, 1),

@@ -42,9 +42,12 @@ const MEDIAN = 3;
 
 describe("a finding of each planted slip", () => {
   const lengths: number[] = [];
-  let takeBack = (): void => {};
+  let takeBack: (() => void) | null = null;
 
-  afterEach(() => takeBack());
+  afterEach(() => {
+    takeBack?.();
+    takeBack = null;
+  });
 
   test.each(DEFECTS)(
     "keeps its fingerprint, fails again, and is clean without the slip: $name",
@@ -59,7 +62,7 @@ describe("a finding of each planted slip", () => {
       expect(smallest.operations).toBeLessThanOrEqual(smallest.from);
       expect(target.replay(smallest.failure.trace)).toEqual(smallest.failure);
       takeBack();
-      takeBack = () => {};
+      takeBack = null;
       const repaired = createObjectsTarget({ arches: [], quirks: [] });
       expect(repaired.replay(smallest.failure.trace)).toBeNull();
     },

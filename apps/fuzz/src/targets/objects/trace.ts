@@ -1,6 +1,7 @@
 import { Status, statusName } from "@aspace/arch";
 import * as v from "valibot";
 import { UnreadableTrace } from "../../target.ts";
+import { parseLine } from "../trace-line.ts";
 import { MAX_FRAMES, MIN_FRAMES } from "./bare-machine.ts";
 import { Clone } from "./model/children.ts";
 import { LockCall } from "./model/discarding.ts";
@@ -264,23 +265,4 @@ function checkEnd(operation: object, line: number): void {
   const end = Number(operation.offset) + Number(operation.length);
   if (STRETCH_STARTS.includes(end % PAGE_SIZE) || operation.length === 0) return;
   throw new UnreadableTrace(`line ${line}: length: does not end at the edge of a stretch`);
-}
-
-function parseLine<S extends v.GenericSchema>(
-  schema: S,
-  lines: readonly string[],
-  index: number,
-): v.InferOutput<S> {
-  const number = index + 1;
-  let value: unknown;
-  try {
-    value = JSON.parse(lines[index]!);
-  } catch {
-    throw new UnreadableTrace(`line ${number}: not JSON`);
-  }
-  const parsed = v.safeParse(schema, value);
-  if (parsed.success) return parsed.output;
-  const [issue] = parsed.issues;
-  const field = v.getDotPath(issue) ?? "line";
-  throw new UnreadableTrace(`line ${number}: ${field}: ${issue.message}`);
 }

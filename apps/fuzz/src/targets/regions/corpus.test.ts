@@ -76,3 +76,9 @@ test("random programs run clean on both architectures (F-24)", () => {
   const random = new Random(2);
   for (let i = 0; i < RANDOM_PROGRAMS; i++) expect(target.run(randomInput(random))).toBeNull();
 });
+
+test("random programs run clean on five-level tables (F-24)", () => {
+  const target = createRegionsTarget({ arches: ["x86-64-la57"], quirks: [] });
+  const random = new Random(3);
+  for (let i = 0; i < RANDOM_PROGRAMS; i++) expect(target.run(randomInput(random))).toBeNull();
+});

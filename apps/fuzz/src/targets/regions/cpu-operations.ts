@@ -45,7 +45,9 @@ export function spotOf(
   if (mapping === null && near !== WINDOW) return null;
   if (mapping === null) return place === null ? null : { aspace: place, vpn: place.window + page };
   const aspace = world.aspaces.find((each) => each?.model === mapping.aspace) ?? null;
-  return aspace === null ? null : { aspace, vpn: mapping.base + partOf(mapping.count, { page, count: 1 }).page };
+  return aspace === null
+    ? null
+    : { aspace, vpn: mapping.base + partOf(mapping.count, { page, count: 1 }).page };
 }
 
 /** A CPU stores the number of the operation, or reads what is there. */

@@ -58,6 +58,8 @@ describe("programs to bytes", () => {
   test("what no input says has no bytes", () => {
     const [{ program }] = SCENES as [(typeof SCENES)[number]];
     expect(encode({ ...program, frames: 7 })).toBeNull();
-    expect(encode({ ...program, operations: [{ kind: "write", object: 0, page: 200 }] })).toBeNull();
+    expect(
+      encode({ ...program, operations: [{ kind: "write", object: 0, page: 200 }] }),
+    ).toBeNull();
   });
 });

@@ -61,12 +61,35 @@ export const MIN_FRAMES = 48;
 const TYPES = Object.values(ObjectType);
 const { ANYWHERE, SPECIFIC, OVERWRITE, BELOW, CONTRADICTORY } = Spot;
 const SPOTS: readonly Spot[] = [
-  SPECIFIC, SPECIFIC, SPECIFIC, SPECIFIC, OVERWRITE, OVERWRITE, ANYWHERE, ANYWHERE,
-  ANYWHERE, ANYWHERE, BELOW, BELOW, BELOW, SPECIFIC, OVERWRITE, CONTRADICTORY,
+  SPECIFIC,
+  SPECIFIC,
+  SPECIFIC,
+  SPECIFIC,
+  OVERWRITE,
+  OVERWRITE,
+  ANYWHERE,
+  ANYWHERE,
+  ANYWHERE,
+  ANYWHERE,
+  BELOW,
+  BELOW,
+  BELOW,
+  SPECIFIC,
+  OVERWRITE,
+  CONTRADICTORY,
 ];
 const OPERATIONS = Object.values(RegionOperation);
 const MODES: readonly Mode[] = ["user", "user", "user", "user", "user", "copy", "copy", "kernel"];
-const ACCESSES: readonly AccessKind[] = ["store", "load", "store", "load", "store", "load", "fetch", "load"];
+const ACCESSES: readonly AccessKind[] = [
+  "store",
+  "load",
+  "store",
+  "load",
+  "store",
+  "load",
+  "fetch",
+  "load",
+];
 /** Mostly those that real programs use: read 1, write 2, execute 4. */
 const PERMISSIONS: readonly number[] = [3, 1, 3, 1, 3, 5, 7, 0];
 const RIGHTS: readonly number[] = [7, 7, 7, 3, 1, 5, 0, 7];
@@ -103,9 +126,10 @@ export function decodeWorld(bytes: Uint8Array): Omit<Program, "operations"> {
   const at = (index: number): number => bytes[index] ?? 0;
   const world = at(0);
   const places = PLACES[(world >> 3) & 3]!;
-  const aspaces = KIND_CHOICES[world & 7]!.map(
-    (kind, slot): AspaceSpec => ({ kind, place: places[slot]! }),
-  );
+  const aspaces = KIND_CHOICES[world & 7]!.map((kind, slot): AspaceSpec => ({
+    kind,
+    place: places[slot]!,
+  }));
   return {
     aspaces,
     objects: SETUPS[at(1) % SETUPS.length]!,

@@ -35,7 +35,8 @@ const PAGES_BYTE = 6;
 /** The bytes of the header that say what world it is. */
 const WORLD_BYTES = [0, 1, 2, 3, 7] as const;
 
-function encodeWorld({ operations: _, ...world }: Program, bytes: Uint8Array): boolean {
+function encodeWorld(program: Program, bytes: Uint8Array): boolean {
+  const { operations: _operations, ...world } = program;
   const matches = (): number => matching(decodeWorld(bytes), world);
   for (const index of WORLD_BYTES) improve(bytes, index, matches);
   return matches() === Object.keys(world).length;

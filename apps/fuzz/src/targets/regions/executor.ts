@@ -1,14 +1,6 @@
-import { Status, statusName } from "@aspace/arch";
-import { KernelPanic } from "@aspace/arch";
+import { KernelPanic, Status, statusName } from "@aspace/arch";
 import { endRegion } from "./model/unmap.ts";
-import {
-  access,
-  accessedFault,
-  dropTables,
-  fault,
-  harvest,
-  spotOf,
-} from "./cpu-operations.ts";
+import { access, accessedFault, dropTables, fault, harvest, spotOf } from "./cpu-operations.ts";
 import { performOnMapping } from "./mapping-operations.ts";
 import { create, performOnObject } from "./object-operations.ts";
 import { mappingNamed, mappingNear, partOf, targetOf, type Target } from "./near.ts";
@@ -113,7 +105,12 @@ export class Executor implements Stage {
       const vpn = before.base + before.count;
       const next = before.objectPage + before.count;
       const objectPage = next < before.object.size ? next : 0;
-      return map(this, { ...target, vpn, count: operation.count }, { object, objectPage }, operation);
+      return map(
+        this,
+        { ...target, vpn, count: operation.count },
+        { object, objectPage },
+        operation,
+      );
     }
     const slot = slotFrom(world.objects, operation.object, (object) => object !== null);
     if (slot < 0) return null;
@@ -135,8 +132,13 @@ export class Executor implements Stage {
 
   #performOnAspace(operation: OnAspace): Status | null {
     const { world } = this;
-    if (operation.kind === "recreate") return this.#recreate(operation.aspace % world.aspaces.length);
-    const slot = slotFrom(world.aspaces, operation.aspace % world.aspaces.length, (each) => each !== null);
+    if (operation.kind === "recreate")
+      return this.#recreate(operation.aspace % world.aspaces.length);
+    const slot = slotFrom(
+      world.aspaces,
+      operation.aspace % world.aspaces.length,
+      (each) => each !== null,
+    );
     const aspace = world.aspaces[slot] ?? null;
     if (aspace === null) return null;
     switch (operation.kind) {
@@ -195,8 +197,6 @@ export class Executor implements Stage {
   /** Who goes on must have been woken. */
   #resume(wanted: number): Status | null {
     const { threads } = this.world;
-    const isReady = (thread: WaitingThread | null): boolean =>
-      thread !== null && !thread.request.isOutstanding;
     const slot = slotFrom(threads, wanted, isReady);
     if (slot < 0) return null;
     this.situations.noteWake(threads[slot]!);
@@ -226,8 +226,6 @@ export class Executor implements Stage {
   /** Who is interrupted must wait. */
   #interrupt(wanted: number, how: "time-out" | "kill"): Status | null {
     const { threads } = this.world;
-    const isWaiting = (thread: WaitingThread | null): boolean =>
-      thread !== null && thread.request.isOutstanding;
     const slot = slotFrom(threads, wanted, isWaiting);
     if (slot < 0) return null;
     const thread = threads[slot]!;
@@ -283,9 +281,20 @@ const PAGER_CALLS: readonly Operation["kind"][] = [
   "detach",
 ];
 
+function isReady(thread: WaitingThread | null): boolean {
+  return thread !== null && !thread.request.isOutstanding;
+}
+
+function isWaiting(thread: WaitingThread | null): boolean {
+  return thread !== null && thread.request.isOutstanding;
+}
+
+function isPagers(resident: ObjectResident | null): boolean {
+  return resident?.model.isPager === true;
+}
+
 /** What a pager does it does to an object of its own, if there is one. */
 function objectSlot({ objects }: World, { kind, object }: OnObject): number {
-  const isPagers = (resident: ObjectResident | null): boolean => resident?.model.isPager === true;
   const slot = PAGER_CALLS.includes(kind) ? slotFrom(objects, object, isPagers) : -1;
   return slot < 0 ? slotFrom(objects, object, (resident) => resident !== null) : slot;
 }

@@ -66,7 +66,16 @@ export function performOnObject(
 
 type AtOnce = Extract<
   OnObject,
-  { readonly kind: "decommit" | "resize" | "fail" | "dirty" | "writebackBegin" | "writebackEnd" | "detach" }
+  {
+    readonly kind:
+      | "decommit"
+      | "resize"
+      | "fail"
+      | "dirty"
+      | "writebackBegin"
+      | "writebackEnd"
+      | "detach";
+  }
 >;
 
 /** What never waits and never lacks memory. */
@@ -92,12 +101,12 @@ function performAtOnce(
   if (paged === null) return null;
   switch (kind) {
     case "fail":
-      return settle(
-        paged.failPageRequests(...range, Status.IO),
-        failRequests(model, page, count),
-      );
+      return settle(paged.failPageRequests(...range, Status.IO), failRequests(model, page, count));
     case "dirty":
-      return settle(complete(paged.dirtyPages(...range), () => {}), dirty(model, page, count));
+      return settle(
+        complete(paged.dirtyPages(...range), () => {}),
+        dirty(model, page, count),
+      );
     case "writebackBegin":
       return settle(
         paged.writebackBegin(...range, WritebackKind.PAGES),

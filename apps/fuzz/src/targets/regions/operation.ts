@@ -119,7 +119,10 @@ interface Placed extends OnPages {
 
 /** Permissions and CAN_MAP rights: 1 read, 2 write, 4 execute. */
 export type Operation =
-  | Is<"createRegion", Placed & { readonly to: number; readonly rights: number; readonly traits: number }>
+  | Is<
+      "createRegion",
+      Placed & { readonly to: number; readonly rights: number; readonly traits: number }
+    >
   | Is<
       "map",
       Placed & {

@@ -85,7 +85,8 @@ function checkContent(world: World, mapping: ModelMapping, page: number, at: str
   const objectPage = mapping.objectPage + page;
   const cell = object.cells[objectPage];
   if (cell === undefined) throw new KernelPanic("I-18", `${at}, past the end of its object`);
-  if (cell.state === "absent") throw new KernelPanic("I-18", `${at}, but its pager has not given it`);
+  if (cell.state === "absent")
+    throw new KernelPanic("I-18", `${at}, but its pager has not given it`);
   const { pfn, flags } = entry;
   const seen = world.kernel.machine.memory.words[pfn * FRAME_WORDS]! >>> 0;
   if (seen !== cell.value) throw new KernelPanic("I-18", `${at} with ${seen}, not ${cell.value}`);
@@ -127,7 +128,9 @@ export function checkWorld(world: World): void {
   const { kernel, residents } = world;
   checkDeadMappings(world);
   for (const resident of residents.values()) checkObject(resident);
-  const nodes = [...residents.values()].flatMap(({ paged }) => (paged === null ? [] : [paged.node]));
+  const nodes = [...residents.values()].flatMap(({ paged }) =>
+    paged === null ? [] : [paged.node],
+  );
   kernel.validate(nodes);
   for (const aspace of world.aspaces) if (aspace !== null) checkEntries(world, aspace);
 }
@@ -142,7 +145,11 @@ function checkObject({ real, paged, model }: ObjectResident): void {
     const seen = readWord(paged, page);
     if (seen !== value) throw new KernelPanic("P9", `page ${page} is ${seen}, expected ${value}`);
   }
-  if (model.isPager) checkDirt(paged, model.cells.map(({ state }) => state));
+  if (model.isPager)
+    checkDirt(
+      paged,
+      model.cells.map(({ state }) => state),
+    );
 }
 
 function checkDirt(paged: NonNullable<ObjectResident["paged"]>, states: readonly string[]): void {
@@ -176,9 +183,13 @@ export class FaultWatch {
     const changed = [...this.#before].filter(([page, word]) => entryWord(real, page) !== word);
     for (const [page] of changed) {
       const isNear = page >= vpn && page < vpn + 16;
-      const isSameTable = Math.floor(page / PAGE_TABLE_PAGES) === Math.floor(vpn / PAGE_TABLE_PAGES);
+      const isSameTable =
+        Math.floor(page / PAGE_TABLE_PAGES) === Math.floor(vpn / PAGE_TABLE_PAGES);
       if (isNear && isSameTable) continue;
-      throw new KernelPanic("I-22", `a fault on ${formatAddress(vpn)} changed ${formatAddress(page)}`);
+      throw new KernelPanic(
+        "I-22",
+        `a fault on ${formatAddress(vpn)} changed ${formatAddress(page)}`,
+      );
     }
   }
 }

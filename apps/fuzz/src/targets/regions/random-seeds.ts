@@ -26,5 +26,9 @@ export function chooseRandomSeeds(
 ): Uint8Array[] {
   const random = new Random(seed);
   const inputs = Array.from({ length: candidates }, () => randomInput(random));
-  return chooseSeeds((stateMap) => createRegionsTarget({ arches, quirks: [], stateMap }), scenes, inputs);
+  return chooseSeeds(
+    (stateMap) => createRegionsTarget({ arches, quirks: [], stateMap }),
+    scenes,
+    inputs,
+  );
 }

@@ -70,11 +70,7 @@ function wishOf({ region, vpn, count }: Target, operation: Of<"map" | "createReg
   };
 }
 
-export function createRegion(
-  stage: Stage,
-  target: Target,
-  operation: Of<"createRegion">,
-): Status {
+export function createRegion(stage: Stage, target: Target, operation: Of<"createRegion">): Status {
   const { world } = stage;
   const { region } = target;
   const wish = wishOf(target, operation);
@@ -132,12 +128,7 @@ export interface Shown {
 /** A new mapping, and where it was at first; or a status. */
 type Mapped = { readonly mapping: ModelMapping; readonly base: number } | Status;
 
-export function map(
-  stage: Stage,
-  target: Target,
-  shown: Shown,
-  operation: Of<"map">,
-): Status {
+export function map(stage: Stage, target: Target, shown: Shown, operation: Of<"map">): Status {
   const { region } = target;
   const { object, objectPage } = shown;
   const wish = wishOf(target, operation);
@@ -305,14 +296,7 @@ export function operate(stage: Stage, target: Target, operation: Of<"operate">):
   return begin(stage, {
     what: operation.operation,
     real: operateOnRange(region.real, operation.operation, vpn, count, children),
-    model: modelOperate(
-      region.model,
-      operation.operation,
-      vpn,
-      count,
-      children,
-      noteMapped(stage),
-    ),
+    model: modelOperate(region.model, operation.operation, vpn, count, children, noteMapped(stage)),
     object: null,
     fault: null,
     settle: sameStatus(operation.operation),

@@ -124,9 +124,7 @@ export class Runner {
   /** What a fault may change is looked at where everything is. */
   #perform(executor: Executor, operation: Operation, serial: number, checkEvery: number): void {
     const isWatched = operation.kind === "access" && serial % checkEvery === 0;
-    const spot = isWatched
-      ? spotOf(executor, operation, placeOf(executor, operation.cpu))
-      : null;
+    const spot = isWatched ? spotOf(executor, operation, placeOf(executor, operation.cpu)) : null;
     if (spot !== null) this.#watch.begin(spot.aspace);
     executor.run(operation, serial);
     if (spot !== null) this.#watch.end(spot.aspace, spot.vpn);

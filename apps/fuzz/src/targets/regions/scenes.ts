@@ -1,6 +1,4 @@
-import {
-  MAX_FRAMES,
-} from "./decode.ts";
+import { MAX_FRAMES } from "./decode.ts";
 import {
   MAPPING_SLOTS,
   Place,
@@ -85,7 +83,12 @@ function protect(page: number, count: number, permissions: number): Operation {
 }
 
 const fail = (what: "objects" | "tables"): Operation => ({ kind: "failAllocation", what, nth: 1 });
-const commit = (page: number, count: number): Operation => ({ kind: "commit", object: 0, page, count });
+const commit = (page: number, count: number): Operation => ({
+  kind: "commit",
+  object: 0,
+  page,
+  count,
+});
 
 export const SCENES: readonly Scene[] = [
   scene("a word is stored and read", PLAIN, [map(4, 2), access("store", 0), access("load", 0)]),
@@ -202,8 +205,24 @@ export const SCENES: readonly Scene[] = [
     region(4, 8, 4),
     map(4, 2, { region: 4 }),
     access("store", 0),
-    { kind: "protect", region: 0, near: WINDOW, page: 4, count: 2, permissions: READ, children: "yes" },
-    { kind: "protect", region: 0, near: WINDOW, page: 4, count: 2, permissions: READ_WRITE, children: "yes" },
+    {
+      kind: "protect",
+      region: 0,
+      near: WINDOW,
+      page: 4,
+      count: 2,
+      permissions: READ,
+      children: "yes",
+    },
+    {
+      kind: "protect",
+      region: 0,
+      near: WINDOW,
+      page: 4,
+      count: 2,
+      permissions: READ_WRITE,
+      children: "yes",
+    },
     { kind: "unmap", region: 0, near: WINDOW, page: 4, count: 8, children: "yes" },
   ]),
   scene("a copy shares until one is written", PLAIN, [
@@ -246,19 +265,29 @@ export const SCENES: readonly Scene[] = [
     { kind: "resume", thread: 0 },
     { kind: "resume", thread: 1 },
   ]),
-  scene("two CPUs and a guest", PLAIN, [
-    map(4, 2),
-    access("store", 0),
-    { kind: "access", cpu: 1, mode: "copy", access: "load", near: 0, page: 0 },
-    { kind: "access", cpu: 1, mode: "kernel", access: "load", near: 0, page: 0 },
-    { kind: "switch", cpu: 1, aspace: 1 },
-    map(8, 2, { region: 1, to: 1 }),
-    { kind: "access", cpu: 1, mode: "kernel", access: "load", near: 1, page: 0 },
-    { kind: "access", cpu: 1, mode: "user", access: "store", near: 1, page: 0 },
-    access("load", 0),
-    { kind: "prefetch", cpu: 0, page: 4 },
-    { kind: "recreate", aspace: 0 },
-  ], { aspaces: [{ kind: "user", place: Place.TABLE_EDGE }, { kind: "guest", place: Place.TOP }] }),
+  scene(
+    "two CPUs and a guest",
+    PLAIN,
+    [
+      map(4, 2),
+      access("store", 0),
+      { kind: "access", cpu: 1, mode: "copy", access: "load", near: 0, page: 0 },
+      { kind: "access", cpu: 1, mode: "kernel", access: "load", near: 0, page: 0 },
+      { kind: "switch", cpu: 1, aspace: 1 },
+      map(8, 2, { region: 1, to: 1 }),
+      { kind: "access", cpu: 1, mode: "kernel", access: "load", near: 1, page: 0 },
+      { kind: "access", cpu: 1, mode: "user", access: "store", near: 1, page: 0 },
+      access("load", 0),
+      { kind: "prefetch", cpu: 0, page: 4 },
+      { kind: "recreate", aspace: 0 },
+    ],
+    {
+      aspaces: [
+        { kind: "user", place: Place.TABLE_EDGE },
+        { kind: "guest", place: Place.TOP },
+      ],
+    },
+  ),
   scene("a device is mapped across the edge of a table", WITH_DEVICE, [
     map(44, 8, { object: 1 }),
     access("store", 3),

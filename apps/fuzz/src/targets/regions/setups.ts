@@ -1,4 +1,11 @@
-import { ObjectType, Place, TO_THE_END, VDSO_PAGES, type AspaceSpec, type Creation } from "./operation.ts";
+import {
+  ObjectType,
+  Place,
+  TO_THE_END,
+  VDSO_PAGES,
+  type AspaceSpec,
+  type Creation,
+} from "./operation.ts";
 
 /** What programs begin with, and the sizes and pages they use (F-5, F-6): few, so that operations meet. */
 

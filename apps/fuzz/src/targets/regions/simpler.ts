@@ -51,7 +51,8 @@ const OPERANDS: FieldTable = {
   traits: inOrder(8),
   permissions: inOrder(3, 1, 0),
   children: inOrder("yes"),
-  level: inOrder("high"),
+  // Of a priority; of memory it says what is done.
+  level: (value) => (value === "default" ? ["high"] : []),
   mode: inOrder("user"),
   access: inOrder("store", "load"),
   tables: inOrder("retain"),
@@ -66,10 +67,13 @@ export function* simplerPrograms(program: TracedProgram): Generator<TracedProgra
 }
 
 function* simplerOperations(operations: readonly Operation[]): Generator<readonly Operation[]> {
-  const isInWindow = (each: Operation): boolean => "near" in each && each.near === WINDOW;
   yield* movedDown(operations, "page", [1], isInWindow);
   yield* simplerEverywhere(operations, OPERANDS);
   yield* simplerAlone(operations, OPERANDS);
+}
+
+function isInWindow(operation: Operation): boolean {
+  return "near" in operation && operation.near === WINDOW;
 }
 
 /** One architecture, no chance, memory to spare, a look at everything after each operation, fewer and plainer things. */

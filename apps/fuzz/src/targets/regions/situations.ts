@@ -95,7 +95,10 @@ export class SituationCounts {
     this.noteIf(after.vdso > 0 && status === Status.ACCESS_DENIED, "the vDSO refused");
     this.noteIf(status === Status.NO_RESOURCES, "a region was full");
     this.noteIf(status === Status.NO_MEMORY, "an operation ran out of memory");
-    this.noteIf(kind === "recreate" && before.mappings > after.mappings, "an aspace ended with mappings");
+    this.noteIf(
+      kind === "recreate" && before.mappings > after.mappings,
+      "an aspace ended with mappings",
+    );
     const hasEnded = after.waiting > 0 && after.mappings < before.mappings;
     this.noteIf(hasEnded, "a mapping ended while somebody waited");
     if (status !== Status.SHOULD_WAIT) return;
@@ -123,10 +126,12 @@ export interface Census {
   waiting: number;
 }
 
+function runsOf(flags: readonly number[]): number {
+  return flags.filter((word, at) => at === 0 || word !== flags[at - 1]).length;
+}
+
 export function census({ realOf, regions, aspaces, threads, residents }: World): Census {
   const live = [...realOf.keys()].filter(({ isAlive }) => isAlive);
-  const runsOf = (flags: readonly number[]): number =>
-    flags.filter((word, at) => at === 0 || word !== flags[at - 1]).length;
   const mapped = live.map(({ object }) => object);
   return {
     mappings: live.length,

@@ -1,5 +1,11 @@
 import { KernelPanic } from "@aspace/arch";
-import { MemoryPriority, Mergeable, validateDeadMapping, type Region, type VmMapping } from "@aspace/vm";
+import {
+  MemoryPriority,
+  Mergeable,
+  validateDeadMapping,
+  type Region,
+  type VmMapping,
+} from "@aspace/vm";
 import type { ModelMapping, ModelRegion, ModelVmar } from "./model/model-region.ts";
 import type { AspaceResident } from "./resident.ts";
 import { slotFrom, type World } from "./world.ts";

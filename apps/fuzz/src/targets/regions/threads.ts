@@ -98,7 +98,11 @@ function block(stage: Stage, thread: WaitingThread, first: Step): void {
   if (stop.kind === "need") return;
   const type = stop.ask === "read" ? RequestType.READ : RequestType.DIRTY;
   const isSame = request.type === type && request.page === stop.page;
-  expectThat(isSame, "STATUS", () => `${what} waits for ${seen}, expected ${stop.ask} ${stop.page}`);
+  expectThat(
+    isSame,
+    "STATUS",
+    () => `${what} waits for ${seen}, expected ${stop.ask} ${stop.page}`,
+  );
 }
 
 /** The kernel has come to an end: so must the model, the same way. */

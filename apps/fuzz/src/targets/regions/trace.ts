@@ -55,7 +55,9 @@ const aspace = { aspace: below(ASPACE_SLOTS) };
 const cpu = { cpu: below(CPUS) };
 const thread = { thread: below(THREAD_SLOTS) };
 const range = { page: pages, count: pages };
-const near = { near: v.pipe(v.number(), v.integer(), v.minValue(WINDOW), v.maxValue(MAPPING_SLOTS - 1)) };
+const near = {
+  near: v.pipe(v.number(), v.integer(), v.minValue(WINDOW), v.maxValue(MAPPING_SLOTS - 1)),
+};
 const placed = {
   ...region,
   ...near,

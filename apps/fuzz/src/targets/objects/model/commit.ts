@@ -22,6 +22,7 @@ export function* commit(object: ModelObject, bytes: Bytes): Steps<Status> {
     if (at >= last) return Status.OK;
     let status = yield { kind: "page", page: at, isDone: ({ own }) => own === "page" };
     if (status !== Status.OK) return status;
+    if (object.isDiscarded) return Status.NOT_FOUND;
     last = Math.min(last, node.sizePages);
     if (at >= last) return Status.OK;
     const answer = touch(node, at, Want.OWN, last - at);
@@ -42,6 +43,7 @@ export function* pin(object: ModelObject, bytes: Bytes, want: Want): Steps<Statu
   try {
     while (at < end) {
       let status = yield { kind: "page", page: at, isDone: (seen) => isReady(seen, want) };
+      if (status === Status.OK && object.isDiscarded) status = Status.NOT_FOUND;
       if (status === Status.OK && end > node.sizePages) status = Status.OUT_OF_RANGE;
       if (status === Status.OK && node.pinsAt(at) === MOST_PINS) status = Status.UNAVAILABLE;
       const answer = status === Status.OK ? touch(node, at, want, end - at) : status;

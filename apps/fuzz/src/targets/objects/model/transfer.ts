@@ -88,6 +88,7 @@ function* transfer(
     };
     if (status === Status.OK && object.policy !== CACHED) status = Status.BAD_STATE;
     if (status === Status.OK && object.isDiscarded) status = Status.NOT_FOUND;
+    if (status === Status.OK && object.isDiscarded) status = Status.NOT_FOUND;
     if (status === Status.OK && end > node.sizePages) status = Status.OUT_OF_RANGE;
     const most = Math.min(end - at, MOST_ASKED);
     const answer = status === Status.OK ? touch(node, at, want, most) : status;

@@ -68,7 +68,9 @@ function* rechecked<T extends { readonly status: Status }>(
 function isZeroForGood(node: ModelNode, page: number): boolean {
   const own = node.ownCell(page);
   if (own?.kind === "marker" || own?.kind === "interval") return true;
-  return !node.isUnderPager && node.find(page).cell?.kind !== "page";
+  const found = node.find(page);
+  if (!node.isUnderPager) return found.cell?.kind !== "page";
+  return found.cell === null && found.node === node && node.source === null;
 }
 
 function* zeroPages(

@@ -67,7 +67,9 @@ export function overlaps(region: ModelRegion, vpn: number, end: number): boolean
 }
 
 export function createAspace(kind: Kind, base: number, count: number): ModelAspace {
-  const aspace = { kind, base, count, vdso: null } as unknown as { -readonly [K in keyof ModelAspace]: ModelAspace[K] };
+  const aspace = { kind, base, count, vdso: null } as unknown as {
+    -readonly [K in keyof ModelAspace]: ModelAspace[K];
+  };
   aspace.root = {
     kind: "vmar",
     base,

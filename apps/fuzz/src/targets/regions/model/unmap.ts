@@ -125,7 +125,8 @@ export function destroyRegion(region: ModelVmar): Status {
 
 /** Ends a region and all that is in it, whatever that is. */
 export function endRegion(region: ModelVmar): Status {
-  for (const child of [...region.children]) end(child);
+  const { children } = region;
+  for (let child = children[0]; child !== undefined; child = children[0]) endChild(child);
   if (region.parent !== null) remove(region);
   region.parent = null;
   region.isAlive = false;
@@ -133,7 +134,7 @@ export function endRegion(region: ModelVmar): Status {
   return Status.OK;
 }
 
-function end(child: ModelRegion): void {
+function endChild(child: ModelRegion): void {
   if (child.kind === "mapping") endMapping(child);
   else endRegion(child);
 }
