@@ -9,7 +9,8 @@ const TSC = fileURLToPath(new URL("../../../node_modules/.bin/tsc", import.meta.
 
 const COMPILER_OPTIONS = {
   target: "es2024",
-  lib: ["es2024"],
+  // Ours need no more than es2024, which their own build sees to; valibot's declarations name web types.
+  lib: ["es2024", "dom"],
   module: "nodenext",
   types: [],
   strict: true,

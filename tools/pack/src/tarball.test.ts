@@ -46,9 +46,9 @@ describe("a stranger's project with all tarballs", () => {
   let consumer: Consumer;
   beforeAll(async () => {
     consumer = new Consumer(join(scratch, "consumer"));
-    const folders = await libraryFolders();
     const into = join(scratch, "libraries");
-    const libraries = await Promise.all(folders.map((folder) => pack(folder, into)));
+    const sources = await libraryFolders();
+    const libraries = await Promise.all(sources.map((folder) => pack(folder, into)));
     expect(await consumer.install([...tarballs, ...libraries])).toEqual(PASSED);
   });
 

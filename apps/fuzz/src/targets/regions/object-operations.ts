@@ -277,9 +277,13 @@ function supplyPages(
   count: number,
 ): Status | null {
   if (paged === null) return null;
-  const list = freshList(stage, count);
-  if (list === null) return null;
   const { world } = stage;
+  const list = freshList(stage, count);
+  if (list === null) {
+    // Another architecture's page tables may have left more.
+    world.hasLacked = true;
+    return null;
+  }
   const seen = world.attempt(() => complete(paged.supplyPages(bytes(page), list), () => {}));
   if (lacks(stage, seen)) return seen;
   expectAnswer("supply", supply(model, page, count, stage.serial), seen);

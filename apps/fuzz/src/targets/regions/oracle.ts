@@ -166,7 +166,10 @@ function checkDirt(paged: NonNullable<ObjectResident["paged"]>, states: readonly
   }
 }
 
-/** What one CPU may have changed by a fault (I-22): at most 16 entries, of one table, from the page on. */
+/**
+ * What one CPU may have mapped by a fault (I-22): at most 16 entries, of one table, from the page on. Entries may go
+ * anywhere: where else the page of the object was shown, it is another frame now.
+ */
 export class FaultWatch {
   readonly #before = new Map<number, number>();
 
@@ -180,8 +183,9 @@ export class FaultWatch {
   }
 
   end({ real }: AspaceResident, vpn: number): void {
-    const changed = [...this.#before].filter(([page, word]) => entryWord(real, page) !== word);
-    for (const [page] of changed) {
+    for (const [page, before] of this.#before) {
+      const after = entryWord(real, page);
+      if (after === before || after === ABSENT) continue;
       const isNear = page >= vpn && page < vpn + 16;
       const isSameTable =
         Math.floor(page / PAGE_TABLE_PAGES) === Math.floor(vpn / PAGE_TABLE_PAGES);
@@ -194,6 +198,8 @@ export class FaultWatch {
   }
 }
 
+const ABSENT = -1;
+
 function entryWord(real: AspaceResident["real"], vpn: number): number {
-  return real.arch.query(vpn, entry) === Status.OK ? entry.pfn * 256 + entry.flags : -1;
+  return real.arch.query(vpn, entry) === Status.OK ? entry.pfn * 256 + entry.flags : ABSENT;
 }
