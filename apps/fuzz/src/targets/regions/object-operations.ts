@@ -276,7 +276,7 @@ function supplyPages(
   page: number,
   count: number,
 ): Status | null {
-  if (paged === null) return null;
+  if (paged === null || count === 0) return null;
   const { world } = stage;
   const list = freshList(stage, count);
   if (list === null) {
@@ -292,7 +292,6 @@ function supplyPages(
 
 /** Pages that somebody else wrote; null when there is no memory for them. */
 function freshList({ world, serial }: Stage, count: number): SpliceList | null {
-  if (count === 0) return null;
   const donor = createObject(world.kernel.memory, { size: bytes(count) });
   if (!isValue(donor)) return null;
   let isWhole = true;
