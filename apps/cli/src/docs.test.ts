@@ -12,7 +12,7 @@ const RUN = /```\n\$ npm run -s aspace -- (.+)\n\n([^]*?)```/g;
 
 function outputOf(command: string): string {
   const args = [join(REPOSITORY, "apps/cli/src/main.ts"), ...command.split(" ")];
-  const env = { ...process.env, COLUMNS: "140", NO_COLOR: "1" };
+  const env = { ...process.env, COLUMNS: "140", NO_COLOR: "1", LC_ALL: "C.UTF-8" };
   const stdio = ["ignore", "pipe", "ignore"] as ["ignore", "pipe", "ignore"];
   return execFileSync(process.execPath, args, { cwd: REPOSITORY, env, stdio, encoding: "utf8" });
 }

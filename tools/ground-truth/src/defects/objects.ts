@@ -286,9 +286,9 @@ export const OBJECT_DEFECTS: readonly Defect[] = [
   inObjects(
     "O-39",
     "zero-dedup.ts",
-    "deduplication replaces pages without a look at their content",
-    "if (!isReplaceable(node, frame) || !pmm.isZero(frame)) return false;",
-    "if (!isReplaceable(node, frame)) return false;",
+    "a deduplicated page leaves a hole through which an ancestor shows",
+    "node.freeSlot(page, MARKER_SLOT);",
+    "node.freeSlot(page, 0);",
   ),
   inObjects(
     "O-40",

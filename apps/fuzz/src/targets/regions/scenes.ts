@@ -174,6 +174,14 @@ export const SCENES: readonly Scene[] = [
     { kind: "writebackEnd", object: 1, page: 0, count: TO_THE_END },
     access("load", 1),
   ]),
+  scene("a page is dirty, but there is no table to map it in", WITH_PAGER, [
+    map(4, 1, { object: 1 }),
+    { kind: "supply", object: 1, page: 0, count: 1 },
+    fail("tables"),
+    access("store", 0),
+    { kind: "writebackBegin", object: 1, page: 0, count: TO_THE_END },
+    access("store", 0),
+  ]),
   scene("a write waits for leave", WITH_TRAPPING_PAGER, [
     map(4, 2, { object: 1 }),
     { kind: "supply", object: 1, page: 0, count: 2 },

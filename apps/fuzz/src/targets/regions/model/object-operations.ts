@@ -30,9 +30,10 @@ export function* touch(
     }
     const got = yield need(object);
     if (got === AGAIN) continue;
-    if (got !== Status.OK) return got;
-    if (access === "write" && !object.isPhysical) object.own(page);
-    return Status.OK;
+    // A pager's page needs no memory to be written: where there is none, it is dirty before page tables lack it.
+    const isTouched = got === Status.OK || object.isPager;
+    if (isTouched && access === "write" && !object.isPhysical) object.own(page);
+    return got;
   }
 }
 
