@@ -57,11 +57,8 @@ export function* fault({ aspace, vpn, mode, access: kind }: AccessRequest): Step
     const step = attempt.next(Status.OK);
     if (step.done === true) return step.value;
     const answer = yield step.value;
-    if (step.value.kind === "need" && answer === Status.OK) {
-      const last = attempt.next(Status.OK);
-      if (last.done === true) return last.value;
-    } else if (answer !== AGAIN && answer !== Status.OK) {
-      return answer;
-    }
+    if (answer === AGAIN || (step.value.kind === "wait" && answer === Status.OK)) continue;
+    const last = attempt.next(answer);
+    if (last.done === true) return last.value;
   }
 }
