@@ -83,11 +83,14 @@ function describeRun(program: Command): void {
 function describeFuzz(program: Command): void {
   const command = program
     .command("fuzz")
-    .argument("<target>", "what to fuzz: arch (page-table backends) or objects (memory objects)")
+    .argument(
+      "<target>",
+      "what to fuzz: arch (page tables), objects (memory objects) or regions (mappings, faults, CPUs)",
+    )
     .summary("search for inputs that break a rule")
     .description(
-      "Runs a coverage-guided campaign: operations on several backends at once, or on memory objects, every " +
-        "rule checked after each. Findings, corpus and a report stay in the output folder.",
+      "Runs a coverage-guided campaign: operations on several backends at once, on memory objects, or on " +
+        "a whole kernel for each backend, every rule checked after each. Findings, corpus and a report stay in the output folder.",
     )
     .option("--arch <names>", "architectures, with commas (default: x86-64,arm64)", nameList)
     .option(
