@@ -24,6 +24,7 @@ const program = new Command("ground-truth")
     "after",
     "\nExamples:\n  ground-truth --only O-01 O-07\n  ground-truth --seeds 1,2,3 --write tools/ground-truth/GROUND-TRUTH.md",
   )
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse();
 
 const flags = program.opts<Flags>();
